@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What happened. Stored: a change to a class here needs a new schema version in `host.store`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """The decision to run it; the launch follows the commit."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnded:
+    """`task` already carries its outcome."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskClosed:
+    """Its end was announced and its work directory collected; nothing is left to do."""
+
+    id: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDropped:
+    """Its directory was removed by retention; history keeps the record."""
+
+    id: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class RootDecommissioned:
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class RootRecommissioned:
+    root: str
+
+
+Event = TaskStarted | TaskEnded | TaskClosed | TaskDropped | RootDecommissioned | RootRecommissioned

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The edges, as the engine sees them. `host` and `bus` implement these; tests replace them to inject faults.
+
+Store, Workdirs, Receipts, Witness, Units and Machine block; the loop calls them in a thread, one call of each
+at a time unless said otherwise. Launcher is asyncio. Signals is called on the loop and must not block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sd_taskpacker.engine.events import Event
+from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.request import Caller, Request
+from sd_taskpacker.model.task import Task, TaskState
+from sd_taskpacker.model.unit import Catalogue, Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What tasks may use in all. `memory` in bytes. `source` tells a person where the number comes from."""
+
+    memory: int
+    cpus: int
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What the store knows at start."""
+
+    open: tuple[Task, ...] = ()
+    """Started, or ended and not yet closed."""
+    serials: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Task name -> (day as YYYYMMDD, next number of that day)."""
+    decommissioned: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFilter:
+    """ListTasks. `since` in usec; a `limit` of 0 means the store's own limit."""
+
+    states: frozenset[TaskState] = frozenset()
+    root: str | None = None
+    kind: Kind | None = None
+    since: int = 0
+    limit: int = 0
+
+
+class Store(Protocol):
+    def load(self) -> Remembered: ...
+
+    def commit(self, events: Sequence[Event]) -> None:
+        """All or none, on disk when it returns. Raises StoreError, and then nothing was remembered."""
+
+    def task(self, task_id: TaskId) -> Task | None: ...
+
+    def tasks(self, wanted: TaskFilter) -> list[Task]:
+        """Newest first."""
+
+    def known(self, ids: Sequence[TaskId]) -> frozenset[TaskId]:
+        """Those of `ids` that were ever used."""
+
+    def kept(self, name: str) -> list[Task]:
+        """Closed tasks of that exact name whose directory is still there, newest first."""
+
+
+class StoreError(Exception):
+    """The state directory cannot be written or read; the message says why and what to do."""
+
+
+class Workdirs(Protocol):
+    """Calls for different tasks may run at the same time."""
+
+    def prepare(self, task: Task) -> None:
+        """Directory, results/, parameters.json, owned by the task's user. Raises OSError or LookupError (user);
+        then nothing is left behind."""
+
+    def seal(self, task: Task) -> None:
+        """Writes results/task.json. Raises OSError."""
+
+    def collect(self, task: Task) -> list[str]:
+        """Removes all but results/; answers what could not be removed, as text for the journal."""
+
+    def remove(self, task: Task) -> list[str]:
+        """Removes the work directory whole, results included; answers like `collect`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What PID 1 left about a unit's end: see `host.receipts`. The words are systemd's (systemd.exec(5))."""
+
+    service_result: str
+    exit_code: str
+    """`exited`, `killed`, `dumped`, or empty when no process was ever made."""
+    exit_status: str
+    """A number when exited, else a signal's name without SIG."""
+    ended_usec: int
+    cpu_usec: int | None = None
+    memory_peak: int | None = None
+    oom_kills: int = 0
+
+
+class Receipts(Protocol):
+    def read(self, unit: str) -> Receipt | None: ...
+
+    def discard(self, unit: str) -> None: ...
+
+
+class Witness(Protocol):
+    def spawn_error(self, unit: str) -> str | None:
+        """What systemd logged when it could not execute the unit's program; None when it did execute it."""
+
+
+class Units(Protocol):
+    def refresh(self, *, force: bool = False) -> Catalogue:
+        """The units on disk now; the same object as last time when no file has changed."""
+
+
+class Machine(Protocol):
+    def budget(self) -> Budget: ...
+
+
+class StartRefused(Exception):
+    """systemd did not take the unit; the message is systemd's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedUnit:
+    """A task's unit that systemd has loaded. `alive`: its processes are there or about to be."""
+
+    id: TaskId
+    alive: bool
+
+
+class Launcher(Protocol):
+    """Tells of ends through the callback that it was given: `ended(task_id, note)`, once per start or adopt.
+
+    The unit is truly over by then: no process of it is left. `note` is empty, or says what systemd's own job
+    told: `stopped` when somebody stopped the unit by hand.
+    """
+
+    async def observe(self) -> list[ObservedUnit]: ...
+
+    async def start(self, task: Task) -> None:
+        """Returns once systemd has taken the unit, or already had it. Raises StartRefused."""
+
+    async def adopt(self, task: Task) -> None:
+        """Watch a unit that an earlier daemon started."""
+
+    async def release(self, task_id: TaskId) -> None:
+        """Let systemd forget a failed unit. Never raises for a unit that is gone."""
+
+    async def kill(self, task_id: TaskId, signal: str) -> None: ...
+
+    async def enforce(self, budget: Budget) -> None:
+        """Put the budget on the slices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The Manager's properties."""
+
+    memory_budget: int
+    chunks_total: int
+    chunks_free: int
+    cpus_total: int
+    cpus_free: int
+    slots: tuple[int, int, int, int]
+    running: int
+    queued: int
+    roots: tuple[str, ...]
+
+
+class Signals(Protocol):
+    def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
+        """BatchComplete or BatchFailed, by the task's outcome."""
+
+    def figures_changed(self, figures: Figures) -> None:
+        """PropertiesChanged for what differs from the last call; also the service's status line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One entry of BatchSubmit's reply."""
+
+    started: tuple[str, ...]
+    """Ids."""
+    rejected: tuple[str, ...]
+    """Names, `NAME?param=value` for a fan-out instance."""
+
+
+class Manager(Protocol):
+    """What the bus's Manager interface forwards to. Raises TaskpackerError."""
+
+    async def batch_submit(self, caller: Caller, requests: Sequence[Request]) -> list[Answer]: ...
+
+    async def workorder_start(self, caller: Caller, requests: Sequence[Request]) -> list[str]: ...
+
+    async def kill(self, caller: Caller, task_id: str, signal: str) -> None: ...
+
+    async def decommission(self, caller: Caller, root: str) -> None: ...
+
+    async def recommission(self, caller: Caller, root: str) -> None: ...
+
+    async def reload(self, caller: Caller) -> None: ...
+
+    async def list_tasks(self, wanted: TaskFilter) -> list[Task]: ...
+
+    async def get_task(self, task_id: str) -> Task: ...
+
+    async def catalogue(self) -> Catalogue: ...
+
+    def open_tasks(self) -> list[Task]:
+        """Started and not yet closed: those that have an object on the bus."""
+
+    def figures(self) -> Figures: ...

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What can go wrong, as a caller sees it.
+
+TaskpackerError
+├── NoSuchUnit         no such unit file, or it is refused       (exit 65)
+├── InvalidParameters  params do not fit the unit's [Parameter]s (exit 65)
+├── InvalidArgs        args, or the shape of a request           (exit 65)
+├── NoSuchTask         no task of that id                        (exit 4)
+├── WrongState         the task is not in a state for this       (exit 1)
+├── Decommissioned     the root takes no more work               (exit 75)
+├── LimitExceeded      too many, too long, or the disk is full   (exit 75)
+├── AccessDenied       this caller may not do this               (exit 77)
+├── Unreachable        the service does not answer               (exit 69)
+└── Internal           our own fault; details are in the journal (exit 1)
+
+Each class has the name it carries on the bus and the exit status the command line answers with. The message
+says what is wrong and where; `hint` says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+BUS_PREFIX = "org.sdtaskpacker1.Error."
+
+
+class TaskpackerError(Exception):
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    @classmethod
+    def bus_name(cls) -> str:
+        return BUS_PREFIX + cls.__name__
+
+
+class NoSuchUnit(TaskpackerError):
+    exit_status = 65
+
+
+class InvalidParameters(TaskpackerError):
+    exit_status = 65
+
+
+class InvalidArgs(TaskpackerError):
+    exit_status = 65
+
+
+class NoSuchTask(TaskpackerError):
+    exit_status = 4
+
+
+class WrongState(TaskpackerError):
+    pass
+
+
+class Decommissioned(TaskpackerError):
+    exit_status = 75
+
+
+class LimitExceeded(TaskpackerError):
+    exit_status = 75
+
+
+class AccessDenied(TaskpackerError):
+    exit_status = 77
+
+
+class Unreachable(TaskpackerError):
+    exit_status = 69
+
+
+class Internal(TaskpackerError):
+    pass
+
+
+def from_bus(name: str, text: str) -> TaskpackerError:
+    """The error a client raises for an error reply: our own class where the name is ours."""
+    for cls in TaskpackerError.__subclasses__():
+        if cls.bus_name() == name:
+            return cls(text)
+    return Unreachable(f"{name}: {text}")
