@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""All that the planner may see, and all that it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from sd_taskpacker.model.resource import Claims, Lease, Resource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A task that wants to run. Times in usec, CLOCK_REALTIME."""
+
+    key: str
+    claims: Claims
+    duration: int
+    priority: int
+    deadline: int | None = None
+    submitted: int
+    now_only: bool = False
+    """Placed at this very moment or not at all: what BatchSubmit asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    now: int
+    resources: tuple[Resource, ...]
+    leases: tuple[Lease, ...] = ()
+    """Held ones; `end` is what was declared at the start."""
+    waiting: tuple[Candidate, ...] = ()
+
+
+class Verdict(StrEnum):
+    NEVER = "never"
+    """More than there is, whoever waits."""
+    DEADLINE = "deadline"
+    """It would end too late."""
+    NOT_NOW = "not-now"
+    """Something is short at this moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a candidate has no place: the resource (or `deadline`), and a sentence for a person."""
+
+    resource: str
+    verdict: Verdict
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Every lease, present and future, and a reason for whatever is not placed."""
+
+    now: int
+    held: tuple[Lease, ...] = ()
+    """As in the snapshot, with the ends that are expected now."""
+    placed: tuple[Lease, ...] = ()
+    """In the order in which they were placed."""
+    unplaced: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    free: Mapping[str, int] = field(default_factory=dict)
+    """What is left of each resource at this moment, after everything that is due has started."""
+
+    @property
+    def due(self) -> frozenset[str]:
+        """Whose place begins now."""
+        return frozenset(lease.owner for lease in self.placed if lease.start == self.now)
