@@ -78,6 +78,9 @@ class Workdirs(Protocol):
         """Directory, results/, parameters.json, owned by the task's user. Raises OSError or LookupError (user);
         then nothing is left behind."""
 
+    def began(self, task: Task) -> bool:
+        """Whether its output file is there, which PID 1 opens just before the program."""
+
     def seal(self, task: Task) -> None:
         """Writes results/task.json. Raises OSError."""
 

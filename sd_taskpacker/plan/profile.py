@@ -56,7 +56,7 @@ class Profile:
         return None
 
     def _cut(self, time: int) -> int:
-        """The index of the step that begins at `time`, made when there is none; times before the beginning are now."""
+        """The index of the step that begins at `time`, made when there is none."""
         index = bisect_left(self._times, time)
         if index == len(self._times) or (index > 0 and self._times[index] != time):
             self._times.insert(index, time)

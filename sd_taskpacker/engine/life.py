@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A task's way through the edges: launch, end, announcement, collection. Also what a new daemon finds of it.
+
+Three orders never change: a start is committed before systemd hears of it; an end is committed before the
+unit is released; BatchComplete and BatchFailed go out only after the commit of the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final
+
+from sd_taskpacker.engine.events import Event, TaskClosed, TaskDropped, TaskEnded, TaskStarted
+from sd_taskpacker.engine.loop import Loop
+from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
+from sd_taskpacker.engine.ports import (
+    Launcher,
+    ObservedUnit,
+    Receipt,
+    Receipts,
+    Signals,
+    StartRefused,
+    Witness,
+    Workdirs,
+)
+from sd_taskpacker.engine.restart import Step, next_step
+from sd_taskpacker.engine.retention import surplus
+from sd_taskpacker.engine.turn import Decide, Decision
+from sd_taskpacker.errors import LimitExceeded
+from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.task import Outcome, Result, Task
+from sd_taskpacker.model.unit import Kind
+
+log = logging.getLogger(__name__)
+
+STORE_RETRY_SECONDS: Final = 5.0
+COLLECT_RETRY_SECONDS: Final = (1.0, 5.0)
+
+
+class Life:
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        launcher: Launcher,
+        workdirs: Workdirs,
+        receipts: Receipts,
+        witness: Witness,
+        signals: Signals,
+    ) -> None:
+        self._loop = loop
+        self._launcher = launcher
+        self._workdirs = workdirs
+        self._receipts = receipts
+        self._witness = witness
+        self._signals = signals
+        self._underway: set[asyncio.Task[None]] = set()
+
+    def act(self, events: Sequence[Event]) -> None:
+        """What remembered events ask of the edges."""
+        for event in events:
+            match event:
+                case TaskStarted(task):
+                    self._go(self._launch(task))
+                case TaskEnded(task):
+                    self._go(self._finish(task))
+                case _:
+                    pass
+
+    def unit_over(self, task_id: TaskId, note: str) -> None:
+        """The launcher's callback: no process of the task is left."""
+        self._go(self._judge(task_id, note))
+
+    async def resume(self, boot_id: str) -> None:
+        """Takes up every open task where an earlier daemon left it; returns when each is under way again."""
+        observed = {unit.id: unit for unit in await self._launcher.observe()}
+        for task in self._loop.state.open_tasks():
+            unit, receipt = (
+                observed.pop(task.id, None),
+                await asyncio.to_thread(self._receipts.read, task.id.unit_name),
+            )
+            await self._take_up(task, boot_id, unit, receipt)
+        for stranger in observed:
+            log.warning("%s: systemd has its unit and we know nothing of it; left alone", stranger)
+
+    async def _take_up(self, task: Task, boot_id: str, unit: ObservedUnit | None, receipt: Receipt | None) -> None:
+        step = next_step(
+            task,
+            boot_id=boot_id,
+            alive=unit is not None and unit.alive,
+            loaded=unit is not None,
+            receipt=receipt is not None,
+            began=await asyncio.to_thread(self._workdirs.began, task),
+        )
+        log.info("%s: %s", task.id, step.name.lower())
+        match step:
+            case Step.FINISH:
+                self._go(self._finish(task))
+            case Step.LOST:
+                message = "the machine went down under it" if task.boot_id != boot_id else "its unit vanished"
+                self._go(
+                    self._end(task.id, Outcome(result=Result.LOST, ended_usec=self._loop.clock(), message=message))
+                )
+            case Step.ADOPT:
+                await self._launcher.adopt(task)
+            case Step.JUDGE:
+                self._go(self._judge(task.id, ""))
+            case Step.LAUNCH:
+                await asyncio.to_thread(self._workdirs.remove, task)
+                self._go(self._launch(task))
+
+    async def _launch(self, task: Task) -> None:
+        try:
+            await asyncio.to_thread(self._workdirs.prepare, task)
+            await self._launcher.start(task)
+        except (OSError, LookupError, StartRefused) as error:
+            log.warning("%s: could not start: %s", task.id, error)
+            now = self._loop.clock()
+            await self._end(task.id, Outcome(result=Result.COULD_NOT_START, ended_usec=now, message=str(error)))
+
+    async def _judge(self, task_id: TaskId, note: str) -> None:
+        receipt = await asyncio.to_thread(self._receipts.read, task_id.unit_name)
+        spawn_error = None
+        if may_be_spawn_error(receipt):
+            spawn_error = await asyncio.to_thread(self._witness.spawn_error, task_id.unit_name)
+        await self._end(task_id, judge(receipt, note=note, spawn_error=spawn_error, now=self._loop.clock()))
+
+    async def _end(self, task_id: TaskId, outcome: Outcome) -> None:
+        def decide(now: int) -> Decision:
+            task = self._loop.state.task(task_id)
+            if task is None or task.outcome is not None:
+                return Decision()
+            return Decision([TaskEnded(task.ended(outcome))])
+
+        await self._insist(decide)
+
+    async def _finish(self, task: Task) -> None:
+        try:
+            await asyncio.to_thread(self._workdirs.seal, task)
+        except OSError as error:
+            log.error("%s: results/task.json could not be written: %s", task.id, error)
+        if task.kind is Kind.BATCH:
+            self._signals.batch_ended(task, self._loop.state.slots(self._loop.clock()))
+        await self._launcher.release(task.id)
+        await asyncio.to_thread(self._receipts.discard, task.id.unit_name)
+        await self._collect(task)
+        await self._insist(lambda now: Decision([TaskClosed(task.id)]))
+        await self._prune(task)
+
+    async def _collect(self, task: Task) -> None:
+        left = await asyncio.to_thread(self._workdirs.collect, task)
+        for pause in COLLECT_RETRY_SECONDS:
+            if left:
+                await asyncio.sleep(pause)
+                left = await asyncio.to_thread(self._workdirs.collect, task)
+        for text in left:
+            log.warning("%s: left behind: %s", task.id, text)
+
+    async def _prune(self, task: Task) -> None:
+        kept = await self._loop.recall(lambda store: store.kept(task.id.name))
+        for old in surplus(kept, keep_success=task.keep_success, keep_failed=task.keep_failed):
+            left = await asyncio.to_thread(self._workdirs.remove, old)
+            for text in left:
+                log.warning("%s: not removed: %s", old.id, text)
+            if not left:
+                await self._insist(lambda now, dropped=old.id: Decision([TaskDropped(dropped)]))
+
+    async def _insist(self, decide: Decide) -> None:
+        """What happened cannot be refused: until the store takes it, systemd and the receipt keep it for us."""
+        while True:
+            try:
+                await self._loop.ask(decide)
+            except LimitExceeded as error:
+                log.error("%s; trying again in %.0f s", error.message, STORE_RETRY_SECONDS)
+                await asyncio.sleep(STORE_RETRY_SECONDS)
+            else:
+                return
+
+    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._underway.add(task)
+        task.add_done_callback(self._gone)
+
+    def _gone(self, task: asyncio.Task[None]) -> None:
+        self._underway.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a task's step failed; this is a bug", exc_info=error)

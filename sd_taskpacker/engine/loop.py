@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The owner of all state: one asyncio task that takes its inputs from one queue. Nothing here needs a lock.
+
+Decide, remember, act: a turn decides everything that came in, commits it as one transaction, gives the replies,
+and only then hands the events to whoever acts on them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sd_taskpacker.engine.events import Event
+from sd_taskpacker.engine.ports import Store
+from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.turn import Decide, Input, take_turn
+
+_T = TypeVar("_T")
+
+Act = Callable[[Sequence[Event]], None]
+
+
+class Loop:
+    """`clock` answers CLOCK_REALTIME in usec; it is read once per turn."""
+
+    def __init__(self, state: State, store: Store, clock: Callable[[], int]) -> None:
+        self.state = state
+        self.clock = clock
+        self._store = store
+        self._memory = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._inputs: asyncio.Queue[Input] = asyncio.Queue()
+
+    async def ask(self, decide: Decide) -> Any:
+        """The decision's answer, once its events are on disk. Raises what `decide` raises, and LimitExceeded when
+        the store cannot remember; then nothing was changed."""
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._inputs.put_nowait(Input(decide, reply))
+        return await reply
+
+    async def recall(self, read: Callable[[Store], _T]) -> _T:
+        """Reads from the store, in its own thread: one call at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self._memory, read, self._store)
+
+    async def run(self, act: Act) -> None:
+        """Takes turns until cancelled."""
+        while True:
+            inputs = [await self._inputs.get()]
+            while not self._inputs.empty():
+                inputs.append(self._inputs.get_nowait())
+            events = await take_turn(self.state, inputs, self.clock(), self._commit)
+            if events:
+                act(events)
+
+    async def _commit(self, events: Sequence[Event]) -> None:
+        await self.recall(lambda store: store.commit(events))

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Requests, checked: each one becomes an instance of a known unit, or one instance per element of its fan-out.
+
+Whatever is malformed fails the whole call, with an error that names the request and the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sd_taskpacker.engine.state import State
+from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchUnit, TaskpackerError
+from sd_taskpacker.model.args import Args, parse_args
+from sd_taskpacker.model.names import TaskId, child_name
+from sd_taskpacker.model.parameters import check, fan_out, fan_out_size
+from sd_taskpacker.model.request import Caller, Request
+from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
+from sd_taskpacker.model.values import Value
+
+MAX_INSTANCES: Final = 10_000
+"""Tasks that one call may ask for, fan-out counted."""
+
+MAX_PATH: Final = 4095 - len("/results/output.txt")
+"""PATH_MAX without its final NUL, less what lies below a work directory."""
+
+_LONGEST_SERIAL: Final = "00000000.999999"
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    request: int
+    """Index of the request that asked for it."""
+    label: str
+    """What a rejection is called: the unit's name, `NAME?param=value` when it is one of a fan-out."""
+    unit: TaskUnit
+    args: Args
+    name: str
+    root_directory: str
+    params: Mapping[str, Value]
+    """As submitted, one value each."""
+    parameters: dict[str, Any]
+    """Checked and complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """What requests are checked against. `taken`: those of the asked-for versions that history already knows."""
+
+    state: State
+    catalogue: Catalogue
+    state_directory: str
+    taken: frozenset[TaskId] = frozenset()
+
+
+def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Request], now: int) -> list[Instance]:
+    """Raises TaskpackerError; then nothing of the call is to be done."""
+    if len(requests) > MAX_INSTANCES:
+        raise LimitExceeded(f"{len(requests)} requests in one call; at most {MAX_INSTANCES}", hint="split the call")
+    instances: list[Instance] = []
+    versions = set(office.taken)
+    for index, request in enumerate(requests):
+        try:
+            instances.extend(_instances(office, kind, caller, request, index, now))
+            if len(instances) > MAX_INSTANCES:
+                raise LimitExceeded(f"more than {MAX_INSTANCES} tasks in one call", hint="split the call")
+            _claim_version(office, instances[-1], versions)
+        except TaskpackerError as error:
+            raise type(error)(
+                f"request {index + 1} ({_shown(request.unit)}): {error.message}", hint=error.hint
+            ) from None
+    return instances
+
+
+def _instances(
+    office: Office, kind: Kind, caller: Caller, request: Request, index: int, now: int
+) -> Iterator[Instance]:
+    unit = _find(office.catalogue, kind, request.unit)
+    args = parse_args(request.args, kind, now)
+    count = fan_out_size(unit.parameters, request.params)
+    if count > MAX_INSTANCES:
+        raise LimitExceeded(f"its parameters fan out to {count} tasks; at most {MAX_INSTANCES} in one call")
+    if count > 1 and args.version is not None:
+        raise InvalidArgs("args key 'version': one version cannot name a fan-out of several tasks")
+    name = _task_name(office, caller, unit)
+    root_directory = _root_directory(office, caller, unit, name)
+    _check_lengths(name, args.version or _LONGEST_SERIAL, root_directory)
+    fanned = [key for key in request.params if count > 1]
+    for params in fan_out(unit.parameters, request.params):
+        varied = ",".join(f"{key}={params[key].data}" for key in fanned if params[key] != request.params[key])
+        yield Instance(
+            request=index,
+            label=f"{unit.name}?{varied}" if varied else unit.name,
+            unit=unit,
+            args=args,
+            name=name,
+            root_directory=root_directory,
+            params=params,
+            parameters=check(unit.parameters, params),
+        )
+
+
+def _find(catalogue: Catalogue, kind: Kind, name: str) -> TaskUnit:
+    unit = catalogue.find(kind, name)
+    if unit is not None:
+        return unit
+    if any(refused.name == name and refused.kind is kind for refused in catalogue.refused):
+        raise NoSuchUnit(f"the {kind} unit has errors and is not used", hint="GetUnitProblems tells which")
+    for other in Kind:
+        if other is not kind and catalogue.find(other, name):
+            method = "BatchSubmit" if other is Kind.BATCH else "WorkorderStart"
+            raise NoSuchUnit(f"this is a {other}, not a {kind}", hint=f"use {method}")
+    raise NoSuchUnit(f"there is no such {kind} unit", hint="ListUnits shows what there is")
+
+
+def _task_name(office: Office, caller: Caller, unit: TaskUnit) -> str:
+    name = child_name(caller.task, unit.name)
+    root = name.partition("/")[0]
+    if office.state.is_decommissioned(root):
+        raise Decommissioned(f"the root '{root}' is decommissioned", hint="Recommission opens it again")
+    return name
+
+
+def _root_directory(office: Office, caller: Caller, unit: TaskUnit, name: str) -> str:
+    parent = office.state.task(caller.task) if caller.task else None
+    if parent is not None:
+        return parent.root_directory
+    return unit.directory or f"{office.state_directory}/{name.partition('/')[0]}"
+
+
+def _check_lengths(name: str, version: str, root_directory: str) -> None:
+    try:
+        task_id = TaskId.make(name, version)
+    except ValueError as error:
+        raise InvalidArgs(str(error)) from None
+    if len("/".join((root_directory, *task_id.directory)).encode()) > MAX_PATH:
+        raise InvalidArgs(f"its work directory would have a path of more than {MAX_PATH} bytes")
+
+
+def _claim_version(office: Office, instance: Instance, versions: set[TaskId]) -> None:
+    if instance.args.version is None:
+        return
+    task_id = TaskId.make(instance.name, instance.args.version)
+    if task_id in versions or office.state.task(task_id) is not None:
+        raise InvalidArgs(
+            f"args key 'version': {task_id} is there already", hint="leave the version out, or take another"
+        )
+    versions.add(task_id)
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "…")

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One turn of the loop: every input that came in meanwhile is decided, then all of it is remembered at once.
+
+An input is a function of `now` that answers a Decision or raises. Its events change the state at once, so that
+the next input of the turn sees them, and are undone when the store cannot remember them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sd_taskpacker.engine.events import Event
+from sd_taskpacker.engine.ports import StoreError
+from sd_taskpacker.engine.state import State, Undo
+from sd_taskpacker.errors import LimitExceeded
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    events: Sequence[Event] = ()
+    answer: Any = None
+
+
+Decide = Callable[[int], Decision]
+"""Given `now` (usec). Changes nothing itself."""
+
+
+class Reply(Protocol):
+    """An asyncio.Future, as far as a turn needs it."""
+
+    def done(self) -> bool: ...
+
+    def set_result(self, result: Any, /) -> None: ...
+
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    decide: Decide
+    reply: Reply
+
+    def answer(self, result: Any) -> None:
+        # Whoever asked may have gone away meanwhile; what was decided stands all the same.
+        if not self.reply.done():
+            self.reply.set_result(result)
+
+    def fail(self, error: Exception) -> None:
+        if not self.reply.done():
+            self.reply.set_exception(error)
+
+
+async def take_turn(
+    state: State, inputs: Sequence[Input], now: int, commit: Callable[[Sequence[Event]], Awaitable[None]]
+) -> list[Event]:
+    """Answers the events that are remembered now; every input has its reply by then."""
+    events: list[Event] = []
+    undos: list[Undo] = []
+    decided: list[tuple[Input, Decision]] = []
+    for given in inputs:
+        try:
+            decision = given.decide(now)
+        except Exception as error:  # A bug in one decision is that caller's error and nobody else's.
+            given.fail(error)
+            continue
+        undos += [state.apply(event) for event in decision.events]
+        events += decision.events
+        decided.append((given, decision))
+    try:
+        if events:
+            await commit(events)
+    except StoreError as error:
+        for undo in reversed(undos):
+            undo()
+        for given, decision in decided:
+            if decision.events:
+                given.fail(LimitExceeded(f"nothing was done: {error}"))
+            else:
+                given.answer(decision.answer)
+        return []
+    for given, decision in decided:
+        given.answer(decision.answer)
+    return events
