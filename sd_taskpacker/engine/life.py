@@ -8,6 +8,7 @@ unit is released; BatchComplete and BatchFailed go out only after the commit of 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any, Final
@@ -146,7 +147,7 @@ class Life:
         await self._launcher.release(task.id)
         await asyncio.to_thread(self._receipts.discard, task.id.unit_name)
         await self._collect(task)
-        await self._insist(lambda now: Decision([TaskClosed(task.id)]))
+        await self._insist(functools.partial(_always, Decision([TaskClosed(task.id)])))
         await self._prune(task)
 
     async def _collect(self, task: Task) -> None:
@@ -165,7 +166,8 @@ class Life:
             for text in left:
                 log.warning("%s: not removed: %s", old.id, text)
             if not left:
-                await self._insist(lambda now, dropped=old.id: Decision([TaskDropped(dropped)]))
+                dropped = Decision([TaskDropped(old.id)])
+                await self._insist(functools.partial(_always, dropped))
 
     async def _insist(self, decide: Decide) -> None:
         """What happened cannot be refused: until the store takes it, systemd and the receipt keep it for us."""
@@ -187,3 +189,7 @@ class Life:
         self._underway.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a task's step failed; this is a bug", exc_info=error)
+
+
+def _always(decision: Decision, _now: int) -> Decision:
+    return decision

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A whole engine over recording edges, running on the test's event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from sd_taskpacker.engine.desk import Desk, Place
+from sd_taskpacker.engine.events import Event
+from sd_taskpacker.engine.life import Life
+from sd_taskpacker.engine.loop import Loop
+from sd_taskpacker.engine.ports import Budget, Receipt, Remembered
+from sd_taskpacker.engine.state import State
+from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.quantities import CHUNK_BYTES
+from sd_taskpacker.model.unit import TaskUnit
+from tests.engine.builders import BOOT, NOW, catalogue, receipt
+from tests.engine.fakes import (
+    Diary,
+    FakeLauncher,
+    FakeMachine,
+    FakeReceipts,
+    FakeSignals,
+    FakeStore,
+    FakeUnits,
+    FakeWitness,
+    FakeWorkdirs,
+)
+
+
+class Daemon:
+    def __init__(self, *units: TaskUnit, remembered: Remembered | None = None, chunks: int = 32, cpus: int = 4) -> None:
+        self.diary = Diary()
+        self.now = NOW
+        self.store = FakeStore(self.diary, remembered)
+        self.launcher = FakeLauncher(self.diary)
+        self.workdirs = FakeWorkdirs(self.diary)
+        self.receipts = FakeReceipts(self.diary)
+        self.witness = FakeWitness()
+        self.units = FakeUnits(catalogue(*units))
+        self.machine = FakeMachine(Budget(memory=chunks * CHUNK_BYTES, cpus=cpus))
+        self.signals = FakeSignals(self.diary)
+        self.loop = Loop(State(self.store.load(), self.machine.budget()), self.store, lambda: self.now)
+        self.life = Life(
+            self.loop,
+            launcher=self.launcher,
+            workdirs=self.workdirs,
+            receipts=self.receipts,
+            witness=self.witness,
+            signals=self.signals,
+        )
+        self.desk = Desk(
+            self.loop,
+            Place(state_directory="/state", boot_id=BOOT),
+            units=self.units,
+            machine=self.machine,
+            launcher=self.launcher,
+            signals=self.signals,
+        )
+        self.launcher.ended = self.life.unit_over
+
+    def end(self, task_id: str, left: Receipt | None = None, note: str = "") -> None:
+        """The task's unit is over and PID 1 has left this receipt."""
+        wanted = TaskId.parse(task_id)
+        self.receipts.box[wanted.unit_name] = left or receipt()
+        self.launcher.ended(wanted, note)
+
+    async def until(self, entry: str) -> None:
+        """Waits for a diary entry; a test that waits in vain ends by the timeout with the diary shown."""
+        await self.sees(lambda: entry in self.diary)
+
+    async def sees(self, condition: Callable[[], bool]) -> None:
+        for _ in range(2000):
+            if condition():
+                return
+            await asyncio.sleep(0.005)
+        raise AssertionError(f"never seen; the diary says {list(self.diary)}")
+
+
+@asynccontextmanager
+async def running(daemon: Daemon) -> AsyncIterator[Daemon]:
+    def act(events: Sequence[Event]) -> None:
+        daemon.life.act(events)
+        daemon.desk.act(events)
+
+    turns = asyncio.create_task(daemon.loop.run(act))
+    try:
+        yield daemon
+    finally:
+        turns.cancel()
+        await asyncio.wait([turns])

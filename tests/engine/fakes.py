@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Recording edges. All of them write into one diary, so that a test can see what came before what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sd_taskpacker.engine.events import (
+    Event,
+    RootDecommissioned,
+    RootRecommissioned,
+    TaskClosed,
+    TaskDropped,
+    TaskEnded,
+    TaskStarted,
+)
+from sd_taskpacker.engine.ports import (
+    Budget,
+    Figures,
+    ObservedUnit,
+    Receipt,
+    Remembered,
+    StartRefused,
+    StoreError,
+    TaskFilter,
+)
+from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.task import Task
+from sd_taskpacker.model.unit import Catalogue
+
+
+class Diary(list[str]):
+    def about(self, *words: str) -> list[str]:
+        """The entries that begin with one of these words, in order."""
+        return [entry for entry in self if entry.partition(" ")[0] in words]
+
+
+class FakeStore:
+    def __init__(self, diary: Diary, remembered: Remembered | None = None) -> None:
+        self.diary = diary
+        self.remembered = remembered or Remembered()
+        self.history: dict[TaskId, Task] = {task.id: task for task in self.remembered.open}
+        self.closed: list[TaskId] = []
+        self.fails = 0
+        """So many commits to come are refused."""
+
+    def load(self) -> Remembered:
+        return self.remembered
+
+    def commit(self, events: Sequence[Event]) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise StoreError("/state/state.sqlite: disk full; free some space")
+        for event in events:
+            match event:
+                case TaskStarted(task) | TaskEnded(task):
+                    self.history[task.id] = task
+                    self.diary.append(f"commit-{'end' if task.outcome else 'start'} {task.id}")
+                case TaskClosed(task_id):
+                    self.closed.append(task_id)
+                    self.diary.append(f"commit-close {task_id}")
+                case TaskDropped(task_id):
+                    self.closed.remove(task_id)
+                    self.diary.append(f"commit-drop {task_id}")
+                case RootDecommissioned(root) | RootRecommissioned(root):
+                    self.diary.append(f"commit-root {root}")
+
+    def task(self, task_id: TaskId) -> Task | None:
+        return self.history.get(task_id)
+
+    def tasks(self, wanted: TaskFilter) -> list[Task]:
+        return [task for task in self.history.values() if task.state in wanted.states]
+
+    def known(self, ids: Sequence[TaskId]) -> frozenset[TaskId]:
+        return frozenset(ids) & self.history.keys()
+
+    def kept(self, name: str) -> list[Task]:
+        return [self.history[task_id] for task_id in reversed(self.closed) if task_id.name == name]
+
+
+class FakeLauncher:
+    """Units run until `end` is called."""
+
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+        self.ended: Callable[[TaskId, str], None] = lambda task_id, note: None
+        self.refuses: str | None = None
+        self.observed: list[ObservedUnit] = []
+
+    async def observe(self) -> list[ObservedUnit]:
+        return self.observed
+
+    async def start(self, task: Task) -> None:
+        self.diary.append(f"start {task.id}")
+        if self.refuses:
+            raise StartRefused(self.refuses)
+
+    async def adopt(self, task: Task) -> None:
+        self.diary.append(f"adopt {task.id}")
+
+    async def release(self, task_id: TaskId) -> None:
+        self.diary.append(f"release {task_id}")
+
+    async def kill(self, task_id: TaskId, signal: str) -> None:
+        self.diary.append(f"kill {task_id} {signal}")
+
+    async def enforce(self, budget: Budget) -> None:
+        self.diary.append(f"enforce {budget.memory}")
+
+
+class FakeWorkdirs:
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+        self.prepare_error: Exception | None = None
+        self.seal_error: OSError | None = None
+        self.has_output: set[TaskId] = set()
+
+    def prepare(self, task: Task) -> None:
+        self.diary.append(f"prepare {task.id}")
+        if self.prepare_error:
+            raise self.prepare_error
+
+    def began(self, task: Task) -> bool:
+        return task.id in self.has_output
+
+    def seal(self, task: Task) -> None:
+        self.diary.append(f"seal {task.id}")
+        if self.seal_error:
+            raise self.seal_error
+
+    def collect(self, task: Task) -> list[str]:
+        self.diary.append(f"collect {task.id}")
+        return []
+
+    def remove(self, task: Task) -> list[str]:
+        self.diary.append(f"remove {task.id}")
+        return []
+
+
+class FakeReceipts:
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+        self.box: dict[str, Receipt] = {}
+
+    def read(self, unit: str) -> Receipt | None:
+        return self.box.get(unit)
+
+    def discard(self, unit: str) -> None:
+        self.diary.append(f"discard {unit}")
+        self.box.pop(unit, None)
+
+
+class FakeWitness:
+    def __init__(self) -> None:
+        self.errors: dict[str, str] = {}
+
+    def spawn_error(self, unit: str) -> str | None:
+        return self.errors.get(unit)
+
+
+class FakeUnits:
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def refresh(self, *, force: bool = False) -> Catalogue:
+        return self.catalogue
+
+
+class FakeMachine:
+    def __init__(self, budget: Budget) -> None:
+        self.now = budget
+
+    def budget(self) -> Budget:
+        return self.now
+
+
+class FakeSignals:
+    def __init__(self, diary: Diary) -> None:
+        self.diary = diary
+        self.figures: list[Figures] = []
+        self.slots: list[tuple[int, int, int, int]] = []
+
+    def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
+        self.diary.append(f"signal {task.id} {task.outcome.result if task.outcome else ''}")
+        self.slots.append(slots)
+
+    def figures_changed(self, figures: Figures) -> None:
+        self.figures.append(figures)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+import pytest
+
+from sd_taskpacker.engine import life
+from sd_taskpacker.engine.outcome import STOPPED
+from sd_taskpacker.model.task import Result
+from sd_taskpacker.model.unit import Kind
+from tests.engine.builders import ADMIN, TODAY, receipt, request, unit
+from tests.engine.daemon import Daemon, running
+
+JOB = f"job@{TODAY}.0"
+
+
+async def _started(daemon: Daemon) -> None:
+    answers = await daemon.desk.batch_submit(ADMIN, [request()])
+    assert answers[0].started == (JOB,)
+    await daemon.until(f"start {JOB}")
+
+
+async def test_a_start_is_committed_before_systemd_hears_of_it() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        assert daemon.diary == [f"commit-start {JOB}", f"prepare {JOB}", f"start {JOB}"]
+
+
+async def test_an_end_is_committed_then_told_then_the_unit_is_released() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.end(JOB)
+        await daemon.until(f"commit-close {JOB}")
+        assert daemon.diary[3:] == [
+            f"commit-end {JOB}",
+            f"seal {JOB}",
+            f"signal {JOB} success",
+            f"release {JOB}",
+            f"discard taskpacker-{JOB.replace('@', ':')}.service",
+            f"collect {JOB}",
+            f"commit-close {JOB}",
+        ]
+
+
+async def test_the_signal_tells_of_room_that_the_ended_task_gave_back() -> None:
+    async with running(Daemon(unit(chunks=32), chunks=32, cpus=4)) as daemon:
+        await _started(daemon)
+        assert daemon.desk.figures().slots == (0, 0, 0, 0)
+        daemon.end(JOB)
+        await daemon.until(f"commit-close {JOB}")
+        assert daemon.signals.slots == [(4, 4, 4, 1)]
+
+
+async def test_a_unit_that_is_told_over_twice_ends_once() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.end(JOB)
+        daemon.end(JOB)
+        await daemon.until(f"commit-close {JOB}")
+        daemon.end(JOB)
+        await daemon.desk.batch_submit(ADMIN, [request()])
+        assert len(daemon.diary.about("signal", "commit-end")) == 2
+
+
+async def test_what_systemd_refuses_fails_as_could_not_start_with_systemds_words() -> None:
+    daemon = Daemon(unit())
+    daemon.launcher.refuses = "Unknown unit property: Foo"
+    async with running(daemon):
+        await _started(daemon)
+        await daemon.until(f"commit-close {JOB}")
+        outcome = (await daemon.desk.get_task(JOB)).outcome
+        assert outcome is not None
+        assert (outcome.result, outcome.message) == (Result.COULD_NOT_START, "Unknown unit property: Foo")
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), LookupError("no user 'nosuch'")])
+async def test_without_a_work_directory_systemd_is_not_asked(error: Exception) -> None:
+    daemon = Daemon(unit())
+    daemon.workdirs.prepare_error = error
+    async with running(daemon):
+        await daemon.desk.batch_submit(ADMIN, [request()])
+        await daemon.until(f"commit-close {JOB}")
+        assert f"signal {JOB} could-not-start" in daemon.diary
+        assert not daemon.diary.about("start")
+
+
+async def test_an_end_that_the_store_refuses_is_kept_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(life, "STORE_RETRY_SECONDS", 0.01)
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.store.fails = 3
+        daemon.end(JOB)
+        await daemon.until(f"commit-close {JOB}")
+        assert daemon.diary.about("signal", "commit-end") == [f"commit-end {JOB}", f"signal {JOB} success"]
+
+
+async def test_a_full_disk_does_not_keep_the_signal_back() -> None:
+    daemon = Daemon(unit())
+    daemon.workdirs.seal_error = OSError(28, "No space left on device")
+    async with running(daemon):
+        await _started(daemon)
+        daemon.end(JOB)
+        await daemon.until(f"signal {JOB} success")
+
+
+async def test_a_status_of_203_is_the_programs_unless_the_journal_says_otherwise() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.witness.errors[f"taskpacker-job:{TODAY}.0.service"] = "Failed at step EXEC spawning /x: No such file"
+        daemon.end(JOB, receipt("exit-code", "exited", "203"))
+        await daemon.until(f"signal {JOB} could-not-start")
+
+
+async def test_a_task_stopped_by_hand_fails_as_stopped() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.end(JOB, receipt("success", "killed", "TERM"), note=STOPPED)
+        await daemon.until(f"signal {JOB} stopped")
+
+
+async def test_a_workorders_end_is_not_told_as_a_batch() -> None:
+    async with running(Daemon(unit(kind=Kind.WORKORDER))) as daemon:
+        assert await daemon.desk.workorder_start(ADMIN, [request()]) == [JOB]
+        await daemon.until(f"start {JOB}")
+        daemon.end(JOB)
+        await daemon.until(f"commit-close {JOB}")
+        assert not daemon.diary.about("signal")
+
+
+async def test_only_the_newest_versions_are_kept() -> None:
+    async with running(Daemon(unit(keep_success=1, keep_failed=1))) as daemon:
+        for number, left in enumerate([receipt(), receipt("exit-code", "exited", "1"), receipt(), receipt()]):
+            await daemon.desk.batch_submit(ADMIN, [request()])
+            await daemon.until(f"start job@{TODAY}.{number}")
+            daemon.end(f"job@{TODAY}.{number}", left)
+            await daemon.until(f"commit-close job@{TODAY}.{number}")
+        await daemon.until(f"commit-drop job@{TODAY}.2")
+        assert daemon.diary.about("remove") == [f"remove job@{TODAY}.0", f"remove job@{TODAY}.2"]

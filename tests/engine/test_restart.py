@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from sd_taskpacker.engine.ports import ObservedUnit, Remembered
+from sd_taskpacker.engine.restart import Step, next_step
+from sd_taskpacker.model.task import Result, Task
+from tests.engine.builders import BOOT, ended, receipt, task
+from tests.engine.daemon import Daemon, running
+
+
+def _step(of: Task, *, alive: bool = False, loaded: bool = False, left: bool = False, began: bool = False) -> Step:
+    return next_step(of, boot_id=BOOT, alive=alive, loaded=loaded, receipt=left, began=began)
+
+
+def test_what_runs_is_adopted() -> None:
+    assert _step(task(), alive=True, loaded=True, began=True) is Step.ADOPT
+
+
+def test_what_ended_meanwhile_is_judged_by_its_receipt() -> None:
+    assert _step(task(), left=True, began=True) is Step.JUDGE
+    assert _step(task(), loaded=True, left=True, began=True) is Step.JUDGE
+
+
+def test_what_was_never_handed_to_systemd_is_launched() -> None:
+    assert _step(task()) is Step.LAUNCH
+
+
+def test_what_ran_and_left_no_trace_is_lost_and_not_run_twice() -> None:
+    assert _step(task(), began=True) is Step.LOST
+
+
+@pytest.mark.parametrize(("alive", "left", "began"), itertools.product([False, True], repeat=3))
+def test_a_reboot_loses_what_ran_whatever_is_found(alive: bool, left: bool, began: bool) -> None:
+    assert _step(task(boot_id="an earlier boot"), alive=alive, loaded=alive, left=left, began=began) is Step.LOST
+
+
+@pytest.mark.parametrize(("alive", "left", "began"), itertools.product([False, True], repeat=3))
+def test_a_committed_end_is_only_finished(alive: bool, left: bool, began: bool) -> None:
+    assert _step(ended(task()), alive=alive, loaded=alive, left=left, began=began) is Step.FINISH
+
+
+async def test_each_open_task_is_taken_up_where_it_was_left() -> None:
+    runs, over, never, done = task("runs"), task("over"), task("never"), ended(task("done"))
+    daemon = Daemon(remembered=Remembered(open=(runs, over, never, done)))
+    daemon.launcher.observed = [ObservedUnit(runs.id, alive=True)]
+    daemon.receipts.box[over.id.unit_name] = receipt("exit-code", "exited", "7")
+    async with running(daemon):
+        await daemon.life.resume(BOOT)
+        await daemon.until(f"commit-close {over.id}")
+        await daemon.until(f"commit-close {done.id}")
+        await daemon.until(f"start {never.id}")
+    assert daemon.diary.about("adopt") == [f"adopt {runs.id}"]
+    assert f"signal {over.id} exit-code" in daemon.diary
+    assert f"signal {done.id} success" in daemon.diary
+    assert daemon.diary.about("remove", "prepare") == [f"remove {never.id}", f"prepare {never.id}"]
+
+
+async def test_after_a_reboot_tasks_that_ran_fail_as_lost() -> None:
+    old = task("old", boot_id="an earlier boot")
+    daemon = Daemon(remembered=Remembered(open=(old,)))
+    async with running(daemon):
+        await daemon.life.resume(BOOT)
+        await daemon.until(f"commit-close {old.id}")
+    assert f"signal {old.id} {Result.LOST}" in daemon.diary
