@@ -101,7 +101,9 @@ def value(data: Any) -> Value:
     return Value({bool: "b", int: "x", float: "d"}.get(type(data), "s"), data)
 
 
-def receipt(service_result: str = "success", exit_code: str = "exited", exit_status: str = "0", **more: Any) -> Receipt:
+def receipt(
+    service_result: str = "success", exit_code: str = "exited", exit_status: str = "0", **more: Any
+) -> Receipt:
     return Receipt(
         service_result=service_result, exit_code=exit_code, exit_status=exit_status, ended_usec=NOW + SECOND, **more
     )

@@ -31,7 +31,9 @@ from tests.engine.fakes import (
 
 
 class Daemon:
-    def __init__(self, *units: TaskUnit, remembered: Remembered | None = None, chunks: int = 32, cpus: int = 4) -> None:
+    def __init__(
+        self, *units: TaskUnit, remembered: Remembered | None = None, chunks: int = 32, cpus: int = 4
+    ) -> None:
         self.diary = Diary()
         self.now = NOW
         self.store = FakeStore(self.diary, remembered)

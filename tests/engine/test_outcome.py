@@ -31,7 +31,9 @@ def _judged(left: Receipt | None, note: str = "", spawn_error: str | None = None
         (receipt("watchdog", "dumped", "ABRT"), Result.WATCHDOG, None, "ABRT"),
     ],
 )
-def test_each_end_has_its_own_result(left: Receipt, result: Result, exit_status: int | None, signal: str | None) -> None:
+def test_each_end_has_its_own_result(
+    left: Receipt, result: Result, exit_status: int | None, signal: str | None
+) -> None:
     outcome = _judged(left)
     assert (outcome.result, outcome.exit_status, outcome.signal) == (result, exit_status, signal)
 
@@ -45,7 +47,9 @@ def test_systemds_own_203_is_told_from_the_programs() -> None:
     assert "/nonexistent" in outcome.message
 
 
-@pytest.mark.parametrize("left", [None, receipt(), receipt("exit-code", "exited", "1"), receipt("signal", "killed", "KILL")])
+@pytest.mark.parametrize(
+    "left", [None, receipt(), receipt("exit-code", "exited", "1"), receipt("signal", "killed", "KILL")]
+)
 def test_the_journal_is_asked_only_where_it_can_tell(left: Receipt | None) -> None:
     assert not may_be_spawn_error(left)
 

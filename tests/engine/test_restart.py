@@ -33,12 +33,12 @@ def test_what_ran_and_left_no_trace_is_lost_and_not_run_twice() -> None:
     assert _step(task(), began=True) is Step.LOST
 
 
-@pytest.mark.parametrize(("alive", "left", "began"), itertools.product([False, True], repeat=3))
+@pytest.mark.parametrize(("alive", "left", "began"), list(itertools.product([False, True], repeat=3)))
 def test_a_reboot_loses_what_ran_whatever_is_found(alive: bool, left: bool, began: bool) -> None:
     assert _step(task(boot_id="an earlier boot"), alive=alive, loaded=alive, left=left, began=began) is Step.LOST
 
 
-@pytest.mark.parametrize(("alive", "left", "began"), itertools.product([False, True], repeat=3))
+@pytest.mark.parametrize(("alive", "left", "began"), list(itertools.product([False, True], repeat=3)))
 def test_a_committed_end_is_only_finished(alive: bool, left: bool, began: bool) -> None:
     assert _step(ended(task()), alive=alive, loaded=alive, left=left, began=began) is Step.FINISH
 

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sd_taskpacker.engine.admission import Admission, admit
+from sd_taskpacker.engine.events import TaskStarted
+from sd_taskpacker.engine.requests import Office
+from sd_taskpacker.model.quantities import SIZES
+from sd_taskpacker.model.request import Caller, Request
+from sd_taskpacker.model.task import Task
+from sd_taskpacker.model.unit import Kind, Reference, TaskUnit, Word
+from sd_taskpacker.model.values import Value
+from tests.engine.builders import ADMIN, BOOT, NOW, SECOND, TODAY, office, parameter, request, state, task, unit
+
+
+def _admit(at: Office, *requests: Request, kind: Kind = Kind.BATCH, caller: Caller = ADMIN) -> Admission:
+    return admit(at, kind, caller, requests, NOW, BOOT)
+
+
+def _answers(admission: Admission) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    return [(answer.started, answer.rejected) for answer in admission.answers]
+
+
+def _one(at: Office, asked: Request, kind: Kind = Kind.BATCH) -> Task:
+    (started,) = _admit(at, asked, kind=kind).started
+    return started
+
+
+def test_what_fits_starts_and_the_rest_is_rejected_in_request_order() -> None:
+    at = office(unit("large", chunks=32), unit("tiny", chunks=1))
+    answers = _answers(_admit(at, request("tiny"), request("large"), request("tiny")))
+    assert answers == [((f"tiny@{TODAY}.0",), ()), ((), ("large",)), ((f"tiny@{TODAY}.1",), ())]
+
+
+def test_priority_decides_and_not_the_position_in_the_call() -> None:
+    at = office(unit(chunks=32))
+    answers = _answers(_admit(at, request(), request(args={"priority": Value("u", 200)})))
+    assert answers == [((), ("job",)), ((f"job@{TODAY}.0",), ())]
+
+
+def test_a_rejection_burns_no_version() -> None:
+    at = office(unit(chunks=20))
+    assert _answers(_admit(at, request(), request())) == [((f"job@{TODAY}.0",), ()), ((), ("job",))]
+    assert at.state.serial("job", NOW) == (TODAY, 0)
+
+
+def test_versions_go_on_where_the_day_was_left() -> None:
+    at = office(unit(), of=state(serials={"job": (TODAY, 7)}))
+    assert _one(at, request()).id.version == f"{TODAY}.7"
+
+
+def test_versions_begin_anew_each_day() -> None:
+    at = office(unit(), of=state(serials={"job": ("20270114", 7)}))
+    assert _one(at, request()).id.version == f"{TODAY}.0"
+
+
+def test_a_version_given_by_hand_in_our_form_is_stepped_over() -> None:
+    given = request(args={"version": Value("s", f"{TODAY}.0")})
+    assert _answers(_admit(office(unit()), request(), given)) == [
+        ((f"job@{TODAY}.1",), ()),
+        ((f"job@{TODAY}.0",), ()),
+    ]
+
+
+def test_a_fan_out_is_one_answer_with_many_tasks() -> None:
+    at = office(unit(chunks=12, parameters=(parameter(),)))
+    answers = _answers(_admit(at, request(target=["/a", "/b", "/c"])))
+    assert answers == [((f"job@{TODAY}.0", f"job@{TODAY}.1"), ("job?target=/c",))]
+
+
+def test_a_task_asked_for_by_a_task_becomes_its_child_in_its_roots_directory() -> None:
+    parent = task("build", root_directory="/srv/build")
+    caller = Caller(uid=500, may_manage=False, may_submit=True, task=parent.id)
+    (child,) = _admit(office(unit(), of=state(parent)), request(), caller=caller).started
+    assert str(child.id) == f"build/job@{TODAY}.0"
+    assert child.directory == f"/srv/build/job/@{TODAY}.0"
+    assert child.uid == 500
+
+
+def test_a_root_has_its_own_directory() -> None:
+    assert _one(office(unit()), request()).directory == f"/state/job/@{TODAY}.0"
+    assert _one(office(unit(directory="/srv/job")), request()).directory == f"/srv/job/@{TODAY}.0"
+
+
+def test_what_the_request_says_goes_before_what_the_unit_says() -> None:
+    asked = request(
+        args={
+            "size": Value("s", "384M"),
+            "cpus": Value("u", 2),
+            "expected": Value("t", 5 * SECOND),
+            "deadline": Value("s", "1h"),
+            "tag": Value("s", "nightly"),
+            "argv": Value("as", ["--fast"]),
+        }
+    )
+    started = _one(office(unit(deadline_usec=7200 * SECOND)), asked)
+    assert (started.chunks, started.cpus, started.expected_usec, started.tag) == (12, 2, 5 * SECOND, "nightly")
+    assert started.deadline_usec == NOW + 3600 * SECOND
+    assert started.argv == ("/bin/true", "--fast")
+
+
+def test_a_deadline_that_cannot_be_met_is_a_rejection_with_its_reason() -> None:
+    at = office(unit(expected_usec=600 * SECOND))
+    admission = _admit(at, request(args={"deadline": Value("s", "5min")}))
+    assert _answers(admission) == [((), ("job",))]
+    ((label, reasons),) = admission.rejected
+    assert label == "job"
+    assert "deadline" in reasons[0].text
+
+
+def test_workorders_start_even_without_room() -> None:
+    at = office(unit(kind=Kind.WORKORDER, chunks=64, cpus=64))
+    assert _one(at, request(), kind=Kind.WORKORDER).chunks == 64
+
+
+def test_parameters_reach_the_command_as_one_argument_and_are_remembered_as_submitted() -> None:
+    words = (Word(("/bin/echo",)), Word(("--target=", Reference("target"))), Word((Reference("mode"),)))
+    parameters = (parameter(), parameter("mode", default="fast"))
+    started = _one(office(unit(exec=words, parameters=parameters)), request(target="a b; $(c)"))
+    assert started.argv == ("/bin/echo", "--target=a b; $(c)", "fast")
+    assert started.params == (("target", Value("s", "a b; $(c)")),)
+    assert started.parameters == {"target": "a b; $(c)", "mode": "fast"}
+
+
+sizes = st.sampled_from(list(SIZES))
+
+
+@given(st.lists(st.lists(sizes, max_size=40), max_size=5), st.integers(0, 40), st.integers(0, 8))
+def test_running_batch_never_holds_more_than_the_budget(calls: Sequence[list[str]], chunks: int, cpus: int) -> None:
+    units: list[TaskUnit] = [unit(name, chunks=size, cpus=1) for name, size in SIZES.items()]
+    held = state(chunks=chunks, cpus=cpus)
+    for call in calls:
+        admission = _admit(office(*units, of=held), *(request(name) for name in call))
+        for answer, name in zip(admission.answers, call, strict=True):
+            assert len(answer.started) + answer.rejected.count(name) == 1
+        for started in admission.started:
+            held.apply(TaskStarted(started))
+        running = list(held.running())
+        assert sum(one.chunks for one in running) <= chunks
+        assert sum(one.cpus for one in running) <= cpus
+        assert len({one.id for one in running}) == len(running)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sd_taskpacker.engine.ports import Budget, TaskFilter
+from sd_taskpacker.errors import (
+    AccessDenied,
+    Decommissioned,
+    InvalidArgs,
+    LimitExceeded,
+    NoSuchTask,
+    NoSuchUnit,
+    WrongState,
+)
+from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.quantities import CHUNK_BYTES
+from sd_taskpacker.model.request import Caller
+from sd_taskpacker.model.task import TaskState
+from sd_taskpacker.model.unit import Kind
+from sd_taskpacker.model.values import Value
+from tests.engine.builders import ADMIN, TODAY, parameter, request, unit
+from tests.engine.daemon import Daemon, running
+
+JOB = f"job@{TODAY}.0"
+GUEST = Caller(uid=1000, may_manage=False, may_submit=False)
+USER = Caller(uid=1000, may_manage=False, may_submit=True)
+
+
+async def test_concurrent_calls_never_overcommit() -> None:
+    async with running(Daemon(unit(chunks=10), chunks=32)) as daemon:
+        answers = await asyncio.gather(*(daemon.desk.batch_submit(ADMIN, [request()]) for _ in range(20)))
+        assert sum(len(answer[0].started) for answer in answers) == 3
+
+
+async def test_who_may_not_submit_is_refused() -> None:
+    async with running(Daemon(unit())) as daemon:
+        with pytest.raises(AccessDenied):
+            await daemon.desk.batch_submit(GUEST, [request()])
+        assert daemon.diary == []
+
+
+async def test_a_caller_from_a_task_that_does_not_run_is_refused() -> None:
+    caller = Caller(uid=1000, may_manage=False, may_submit=True, task=TaskId("gone", "1"))
+    async with running(Daemon(unit())) as daemon:
+        with pytest.raises(AccessDenied, match="gone@1"):
+            await daemon.desk.batch_submit(caller, [request()])
+
+
+async def test_only_managers_manage() -> None:
+    async with running(Daemon(unit())) as daemon:
+        for call in (
+            daemon.desk.decommission(USER, "job"),
+            daemon.desk.recommission(USER, "job"),
+            daemon.desk.reload(USER),
+        ):
+            with pytest.raises(AccessDenied):
+                await call
+
+
+async def test_a_version_in_history_clashes() -> None:
+    async with running(Daemon(unit())) as daemon:
+        asked = request(args={"version": Value("s", "v1")})
+        await daemon.desk.batch_submit(ADMIN, [asked])
+        await daemon.until("start job@v1")
+        daemon.end("job@v1")
+        await daemon.until("commit-close job@v1")
+        with pytest.raises(InvalidArgs, match="job@v1"):
+            await daemon.desk.batch_submit(ADMIN, [asked])
+
+
+async def test_when_the_store_refuses_nothing_is_started() -> None:
+    async with running(Daemon(unit())) as daemon:
+        daemon.store.fails = 1
+        with pytest.raises(LimitExceeded, match="disk full"):
+            await daemon.desk.batch_submit(ADMIN, [request()])
+        assert daemon.diary == []
+        assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].started == (JOB,)
+
+
+async def test_decommission_closes_the_whole_root_and_recommission_opens_it() -> None:
+    async with running(Daemon(unit("build"))) as daemon:
+        await daemon.desk.decommission(ADMIN, "build/some/child")
+        await daemon.desk.decommission(ADMIN, "build")
+        with pytest.raises(Decommissioned):
+            await daemon.desk.batch_submit(ADMIN, [request("build")])
+        await daemon.desk.recommission(ADMIN, "build")
+        assert (await daemon.desk.batch_submit(ADMIN, [request("build")]))[0].started
+        assert len(daemon.diary.about("commit-root")) == 2
+
+
+async def test_an_unknown_root_cannot_be_decommissioned() -> None:
+    async with running(Daemon()) as daemon:
+        with pytest.raises(NoSuchUnit, match="nosuch"):
+            await daemon.desk.decommission(ADMIN, "nosuch")
+
+
+async def test_kill_goes_to_a_running_task_only() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await daemon.desk.batch_submit(ADMIN, [request()])
+        for written in ("KILL", "SIGKILL", "9", "sigkill"):
+            await daemon.desk.kill(ADMIN, JOB, written)
+        assert daemon.diary.about("kill") == [f"kill {JOB} KILL"] * 4
+        with pytest.raises(InvalidArgs):
+            await daemon.desk.kill(ADMIN, JOB, "BOGUS")
+        with pytest.raises(NoSuchTask):
+            await daemon.desk.kill(ADMIN, "job@nosuch", "KILL")
+        await daemon.until(f"start {JOB}")
+        daemon.end(JOB)
+        await daemon.until(f"commit-close {JOB}")
+        with pytest.raises(WrongState):
+            await daemon.desk.kill(ADMIN, JOB, "KILL")
+
+
+async def test_only_the_submitter_or_a_manager_may_kill() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await daemon.desk.batch_submit(USER, [request()])
+        await daemon.desk.kill(USER, JOB, "TERM")
+        for other in (Caller(uid=1001, may_manage=False, may_submit=True), GUEST):
+            with pytest.raises(AccessDenied):
+                await daemon.desk.kill(other, JOB, "TERM")
+
+
+async def test_tasks_are_listed_and_shown_from_history_too() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await daemon.desk.batch_submit(ADMIN, [request()])
+        assert [str(one.id) for one in await daemon.desk.list_tasks(TaskFilter())] == [JOB]
+        await daemon.until(f"start {JOB}")
+        daemon.end(JOB)
+        await daemon.until(f"commit-close {JOB}")
+        assert await daemon.desk.list_tasks(TaskFilter()) == []
+        assert (await daemon.desk.get_task(JOB)).state is TaskState.COMPLETE
+        for bogus in ("job@nosuch", "no id", ""):
+            with pytest.raises(NoSuchTask):
+                await daemon.desk.get_task(bogus)
+
+
+async def test_a_changed_budget_is_enforced_and_shown_with_the_next_call() -> None:
+    async with running(Daemon(unit(chunks=8), chunks=4)) as daemon:
+        assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].rejected == ("job",)
+        daemon.machine.now = Budget(memory=8 * CHUNK_BYTES, cpus=4)
+        assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].started == (JOB,)
+        assert daemon.diary.about("enforce") == [f"enforce {8 * CHUNK_BYTES}"]
+        assert daemon.signals.figures[-1].chunks_total == 8
+
+
+async def test_roots_start_with_the_daemon_and_one_that_fails_hinders_no_other() -> None:
+    huge, broken = unit("huge", root=True, chunks=99), unit("broken", root=True, parameters=(parameter(),))
+    fine = unit("fine", root=True, kind=Kind.WORKORDER)
+    async with running(Daemon(huge, broken, fine, unit("later"))) as daemon:
+        await daemon.desk.start_roots()
+        await daemon.until(f"start fine@{TODAY}.0")
+        assert daemon.desk.figures().roots == ("broken", "fine", "huge")
+        await daemon.desk.start_roots()
+        assert len([entry for entry in daemon.diary if entry == f"start fine@{TODAY}.0"]) == 1
+
+
+async def test_a_decommissioned_root_does_not_start() -> None:
+    async with running(Daemon(unit("build", root=True))) as daemon:
+        await daemon.desk.decommission(ADMIN, "build")
+        await daemon.desk.start_roots()
+        assert not daemon.diary.about("commit-start")

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from sd_taskpacker.engine.events import Event, RootDecommissioned, TaskStarted
+from sd_taskpacker.engine.ports import StoreError
+from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.turn import Decision, Input, take_turn
+from sd_taskpacker.errors import InvalidArgs, LimitExceeded
+from tests.engine.builders import NOW, state, task
+
+
+class Commits(list[list[Event]]):
+    def __init__(self, error: StoreError | None = None) -> None:
+        super().__init__()
+        self.error = error
+
+    async def __call__(self, events: Sequence[Event]) -> None:
+        if self.error:
+            raise self.error
+        self.append(list(events))
+
+
+def _input(answer: Any = None, *events: Event) -> Input:
+    return Input(lambda now: Decision(events, answer), asyncio.get_running_loop().create_future())
+
+
+async def _result(given: Input) -> Any:
+    assert isinstance(given.reply, asyncio.Future)
+    return await given.reply
+
+
+async def _turn(held: State, commits: Commits, *inputs: Input) -> list[Event]:
+    return await take_turn(held, inputs, NOW, commits)
+
+
+async def test_all_inputs_of_a_turn_share_one_commit() -> None:
+    held, commits = state(), Commits()
+    first, second = TaskStarted(task("a")), TaskStarted(task("b"))
+    assert await _turn(held, commits, _input(1, first), _input(2, second)) == [first, second]
+    assert commits == [[first, second]]
+
+
+async def test_a_later_input_of_the_turn_sees_what_an_earlier_one_decided() -> None:
+    held = state(chunks=4, cpus=4)
+    seen = []
+
+    def look(now: int) -> Decision:
+        seen.append(held.slots(now))
+        return Decision()
+
+    await _turn(
+        held,
+        Commits(),
+        _input(None, TaskStarted(task(chunks=4))),
+        Input(look, asyncio.get_running_loop().create_future()),
+    )
+    assert seen == [(0, 0, 0, 0)]
+
+
+async def test_without_events_nothing_is_committed() -> None:
+    commits = Commits()
+    given = _input("answer")
+    assert await _turn(state(), commits, given) == []
+    assert commits == []
+    assert await _result(given) == "answer"
+
+
+async def test_a_failed_commit_changes_nothing_and_says_so() -> None:
+    held, question, order = state(), _input("answer"), _input(None, TaskStarted(task()), RootDecommissioned("job"))
+    assert await _turn(held, Commits(StoreError("/state: disk full")), question, order) == []
+    assert await _result(question) == "answer"
+    with pytest.raises(LimitExceeded, match="disk full"):
+        await _result(order)
+    assert held.open_tasks() == []
+    assert not held.is_decommissioned("job")
+
+
+async def test_a_refused_input_hinders_no_other() -> None:
+    def refuse(now: int) -> Decision:
+        raise InvalidArgs("no")
+
+    refused, fine = Input(refuse, asyncio.get_running_loop().create_future()), _input(1, TaskStarted(task()))
+    assert len(await _turn(state(), Commits(), refused, fine)) == 1
+    with pytest.raises(InvalidArgs):
+        await _result(refused)
+    assert await _result(fine) == 1
+
+
+async def test_a_caller_that_went_away_does_not_undo_the_decision() -> None:
+    held, gone = state(), _input(1, TaskStarted(task()))
+    assert isinstance(gone.reply, asyncio.Future)
+    gone.reply.cancel()
+    await _turn(held, Commits(), gone)
+    assert len(held.open_tasks()) == 1
