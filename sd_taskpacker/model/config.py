@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon's own settings, /etc/sd-taskpacker/taskpacker.toml. Every one has a default that suits most machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class Access(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    group: str = Field(
+        default="taskpacker",
+        min_length=1,
+        description="Members of this group may submit tasks and manage the service, as root may.",
+    )
+
+
+class Tasks(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    user: str = Field(
+        default="taskpacker", min_length=1, description="Whom tasks run as when their unit has no User= of its own."
+    )
+
+
+class Config(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    access: Access = Access()
+    tasks: Tasks = Tasks()
+
+
+def read_config(table: Mapping[str, Any]) -> tuple[Config, list[str]]:
+    """A bad value or an unknown key is told and passed over, as systemd does; the default stays in force."""
+    problems: list[str] = []
+    kept: dict[str, dict[str, Any]] = {}
+    for section, values in table.items():
+        field = Config.model_fields.get(section)
+        if field is None or not isinstance(values, Mapping):
+            problems.append(f"[{section}] is not a section of this file; ignored")
+            continue
+        kept[section] = dict(_known(section, values, type(field.default), problems))
+    return Config.model_validate(kept), problems
+
+
+def _known(section: str, values: Mapping[str, Any], of: type[BaseModel], problems: list[str]) -> Mapping[str, Any]:
+    good: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in of.model_fields:
+            problems.append(f"[{section}] {key}: no such setting; ignored")
+            continue
+        try:
+            of.model_validate({key: value})
+        except ValidationError as error:
+            problems.append(f"[{section}] {key}: {error.errors()[0]['msg']}; the default stays in force")
+        else:
+            good[key] = value
+    return good

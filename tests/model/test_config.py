@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+import tomli
+
+from sd_taskpacker.model.config import Config, read_config
+
+
+def _read(text: str) -> tuple[Config, list[str]]:
+    return read_config(tomli.loads(text))
+
+
+def test_an_empty_file_is_all_defaults() -> None:
+    assert _read("") == (Config(), [])
+
+
+def test_what_is_set_is_in_force() -> None:
+    config, problems = _read('[access]\ngroup = "wheel"\n[tasks]\nuser = "nobody"\n')
+    assert (config.access.group, config.tasks.user, problems) == ("wheel", "nobody", [])
+
+
+def test_a_bad_value_is_told_and_leaves_the_default_and_everything_else() -> None:
+    config, problems = _read('[access]\ngroup = 7\ncolour = "red"\n[tasks]\nuser = "nobody"\n[cluster]\nx = 1\n')
+    assert (config.access.group, config.tasks.user) == ("taskpacker", "nobody")
+    assert len(problems) == 3
+    assert any("group" in problem for problem in problems)
+    assert any("colour" in problem for problem in problems)
+    assert any("cluster" in problem for problem in problems)
