@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What PID 1 leaves behind when a task's unit ends, so that nothing is lost while the daemon is away.
+
+Each task's unit has one ExecStopPost= command with the prefixes `+` (privileged) and `-` (its failure does not
+matter). systemd runs it in the unit's cgroup for success and failure alike, before it tells the end of the job
+and removes the cgroup, and expands the three variables itself (systemd.exec(5)):
+
+    BOX/UNIT/${SERVICE_RESULT}.${EXIT_CODE}.${EXIT_STATUS}/COUNTER...
+    /run/sd-taskpacker/ended/taskpacker-build:20261121.0.service/exit-code.exited.1/memory.peak
+
+Both later words may be empty (`resources..`). Words given over D-Bus keep their backslashes; only `$` is special.
+
+Measured with systemd 252: a command set as `ExecStopPostEx` is lost by `systemctl daemon-reload`, since systemd
+writes that name to the transient unit file and then does not know it. One that comes from a drop-in stays.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from sd_taskpacker.engine.ports import Receipt
+
+INSTALL = "/usr/bin/install"
+_RESULT = "${SERVICE_RESULT}.${EXIT_CODE}.${EXIT_STATUS}"
+
+
+class ReceiptBox:
+    """Implements `ports.Receipts`. `counters` maps (unit, slice) to the files worth keeping."""
+
+    def __init__(self, directory: Path, counters: Callable[[str, str], tuple[str, ...]]) -> None:
+        self._directory = directory
+        self._counters = counters
+
+    def create(self) -> None:
+        """Makes the box, for the daemon's user alone. Raises OSError."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory.chmod(0o700)
+
+    def command(self, unit: str, slice: str) -> tuple[str, ...]:
+        """The words of ExecStopPost=. A counter that is missing at the end is no loss: install(1) still makes
+        the directory and copies the others."""
+        target = f"{_literal(str(self._directory / unit))}/{_RESULT}"
+        files = tuple(_literal(file) for file in self._counters(unit, slice))
+        if not files:
+            return (INSTALL, "-d", "-m", "0700", target)
+        return (INSTALL, "-D", "-m", "0600", "-t", target, *files)
+
+    def read(self, unit: str) -> Receipt | None:
+        """The newest receipt of the unit, None when there is none."""
+        try:
+            found = list((self._directory / unit).iterdir())
+        except FileNotFoundError:
+            return None
+        whole = [each for each in found if each.name.count(".") == 2 and each.is_dir()]
+        if not whole:
+            return None
+        newest = max(whole, key=lambda each: each.stat().st_mtime_ns)
+        return _receipt(newest)
+
+    def discard(self, unit: str) -> None:
+        """Unknown units are fine. Links are never followed."""
+        place = self._directory / unit
+        with suppress(FileNotFoundError):
+            if place.is_symlink():
+                place.unlink()
+            else:
+                shutil.rmtree(place)
+
+
+def _literal(text: str) -> str:
+    return text.replace("$", "$$")
+
+
+def _receipt(directory: Path) -> Receipt:
+    result, code, status = directory.name.split(".")
+    return Receipt(
+        service_result=result,
+        exit_code=code,
+        exit_status=status,
+        ended_usec=directory.stat().st_mtime_ns // 1_000,
+        cpu_usec=_cpu_usec(directory),
+        memory_peak=_first(directory, "memory.peak", "memory.max_usage_in_bytes"),
+        oom_kills=_field(directory / "memory.events", "oom_kill")
+        or _field(directory / "memory.oom_control", "oom_kill")
+        or 0,
+    )
+
+
+def _cpu_usec(directory: Path) -> int | None:
+    usec = _field(directory / "cpu.stat", "usage_usec")
+    if usec is not None:
+        return usec
+    nsec = _first(directory, "cpuacct.usage")
+    return None if nsec is None else nsec // 1_000
+
+
+def _first(directory: Path, *files: str) -> int | None:
+    numbers = (_number(_text(directory / file)) for file in files)
+    return next((number for number in numbers if number is not None), None)
+
+
+def _field(file: Path, key: str) -> int | None:
+    """The number after `key` in a file of `key number` lines."""
+    for line in _text(file).splitlines():
+        name, _, value = line.partition(" ")
+        if name == key:
+            return _number(value)
+    return None
+
+
+def _number(text: str) -> int | None:
+    stripped = text.strip()
+    return int(stripped) if stripped.isascii() and stripped.isdecimal() else None
+
+
+def _text(file: Path) -> str:
+    """Empty for a counter that is not there: unknown, as is one that makes no sense."""
+    try:
+        return file.read_text("ascii", "replace")
+    except (FileNotFoundError, IsADirectoryError):
+        return ""

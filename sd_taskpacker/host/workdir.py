@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The directory that a task runs in, from before its start to after its end.
+
+    ROOT-DIRECTORY/               made with its parents when missing; never removed
+    └── massif/                   0755, the daemon's; one per further component of the name
+        └── @20261121.0/          0750, the task's user; only ever made new
+            ├── parameters.json   0640, the task's user
+            ├── results/          0755, the task's user; stays until retention removes it all
+            │   ├── output.txt    systemd opens it, see bus.properties
+            │   └── task.json     0644, the daemon's; written at the end
+            └── ...               the task's own; goes when it has ended
+
+From the moment it is handed over, everything in the work directory may be anything: other processes of the same
+user are able to change it at any time. So it is only touched through descriptors that follow no link.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import pwd
+import secrets
+import stat
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import PurePosixPath
+from typing import Final
+
+from sd_taskpacker.host.beneath import descended, opened, unlocked
+from sd_taskpacker.host.collect import empty
+from sd_taskpacker.model.task import Task, describe
+
+RESULTS: Final = "results"
+PARAMETERS: Final = "parameters.json"
+RECORD: Final = "task.json"
+_ATTEMPTS: Final = 5
+
+Owner = tuple[int, int] | None
+"""uid and gid; None leaves everything with the daemon's own user."""
+
+
+class WorkDirectories:
+    """Implements `ports.Workdirs`. `default_user` None: tasks run as the daemon's own user (a user instance)."""
+
+    def __init__(self, default_user: str | None) -> None:
+        self._default_user = default_user
+
+    def prepare(self, task: Task) -> None:
+        owner, parts = self._owner(task), _parts(task)
+        for attempt in range(_ATTEMPTS):
+            try:
+                return _prepare(task, parts, owner)
+            except FileNotFoundError:
+                # Retention may have removed an empty parent between our opening it and our using it.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    def seal(self, task: Task) -> None:
+        text = json.dumps(describe(task), ensure_ascii=False, indent=2) + "\n"
+        *above, name = _parts(task)
+        with descended(task.root_directory, above) as parent, unlocked(name, within=parent) as work:
+            _ensure_results(work, self._owner(task))
+            with unlocked(RESULTS, within=work) as results:
+                _replace(results, RECORD, text.encode())
+
+    def collect(self, task: Task) -> list[str]:
+        *above, name = _parts(task)
+        try:
+            with descended(task.root_directory, above) as parent, unlocked(name, within=parent) as work:
+                return empty(work, frozenset({RESULTS}))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            return [f"{task.directory}: {error.strerror}"]
+
+    def remove(self, task: Task) -> list[str]:
+        *above, name = _parts(task)
+        try:
+            with descended(task.root_directory, above) as parent:
+                with unlocked(name, within=parent) as work:
+                    problems = empty(work)
+                if problems:
+                    return problems
+                os.rmdir(name, dir_fd=parent)
+        except FileNotFoundError:
+            pass  # An earlier removal came this far, and may have left the parents.
+        except OSError as error:
+            return [f"{task.directory}: {error.strerror}"]
+        return _remove_empty(task.root_directory, above)
+
+    def _owner(self, task: Task) -> Owner:
+        user = task.user or self._default_user
+        if user is None:
+            return None
+        try:
+            entry = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
+        except KeyError:
+            raise LookupError(
+                f"the user '{user}' of {task.id} does not exist; create it, or set another User= in {task.unit}"
+            ) from None
+        return entry.pw_uid, entry.pw_gid
+
+
+def _parts(task: Task) -> tuple[str, ...]:
+    """The work directory's components below the root's directory."""
+    try:
+        parts = PurePosixPath(task.directory).relative_to(task.root_directory).parts
+    except ValueError:
+        parts = ()
+    if not parts or ".." in parts:
+        raise OSError(errno.EINVAL, f"is not below {task.root_directory}", task.directory)
+    return parts
+
+
+def _prepare(task: Task, parts: tuple[str, ...], owner: Owner) -> None:
+    os.makedirs(task.root_directory, mode=0o755, exist_ok=True)
+    # Undone before the descriptors are closed: the second stack ends first.
+    with ExitStack() as closing, ExitStack() as undoing:
+        parent = closing.enter_context(descended(task.root_directory, ()))
+        for part in parts[:-1]:
+            made = _make_intermediate(parent, part)
+            if made:
+                undoing.callback(_rmdir_if_empty, part, parent)
+            parent = closing.enter_context(opened(part, within=parent))
+            if made:
+                os.fchmod(parent, 0o755)
+        os.mkdir(parts[-1], mode=0o700, dir_fd=parent)
+        undoing.callback(os.rmdir, parts[-1], dir_fd=parent)
+        work = closing.enter_context(opened(parts[-1], within=parent))
+        undoing.callback(empty, work)
+        _fill(work, task, owner)
+        # Handed over last: until then nobody else can enter it.
+        _hand_over(work, owner, 0o750)
+        undoing.pop_all()
+
+
+def _make_intermediate(parent: int, name: str) -> bool:
+    """False when it is there already."""
+    try:
+        os.mkdir(name, mode=0o755, dir_fd=parent)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _fill(work: int, task: Task, owner: Owner) -> None:
+    _make_results(work, owner)
+    text = json.dumps(task.parameters, ensure_ascii=False, indent=2) + "\n"
+    _write_new(work, PARAMETERS, text.encode(), owner, 0o640)
+
+
+def _make_results(work: int, owner: Owner) -> None:
+    os.mkdir(RESULTS, mode=0o700, dir_fd=work)
+    with opened(RESULTS, within=work) as results:
+        _hand_over(results, owner, 0o755)
+
+
+def _write_new(directory: int, name: str, content: bytes, owner: Owner, mode: int) -> None:
+    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
+    try:
+        with open(fd, "wb") as file:
+            file.write(content)
+            _hand_over(fd, owner, mode)
+    except OSError:
+        os.unlink(name, dir_fd=directory)
+        raise
+
+
+def _hand_over(fd: int, owner: Owner, mode: int) -> None:
+    """The mode by fchmod, which the umask does not change."""
+    if owner is not None:
+        os.fchown(fd, *owner)
+    os.fchmod(fd, mode)
+
+
+def _ensure_results(work: int, owner: Owner) -> None:
+    """A task may have put anything in the place of results/."""
+    try:
+        if stat.S_ISDIR(os.stat(RESULTS, dir_fd=work, follow_symlinks=False).st_mode):
+            return
+        os.unlink(RESULTS, dir_fd=work)
+    except FileNotFoundError:
+        pass
+    _make_results(work, owner)
+
+
+def _replace(directory: int, name: str, content: bytes) -> None:
+    """All of the new text or none, whatever the task left under that name: a directory is moved aside."""
+    temporary = f".{name}.{secrets.token_hex(8)}"
+    _write_new(directory, temporary, content, None, 0o644)
+    try:
+        try:
+            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except IsADirectoryError:
+            os.rename(name, f"{name}.{secrets.token_hex(8)}", src_dir_fd=directory, dst_dir_fd=directory)
+            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+    except OSError:
+        os.unlink(temporary, dir_fd=directory)
+        raise
+
+
+def _remove_empty(root: str, parts: Sequence[str]) -> list[str]:
+    """Removes the directories above a work directory, the innermost first, up to one that is still used."""
+    for count in range(len(parts), 0, -1):
+        try:
+            with descended(root, parts[: count - 1]) as parent:
+                if not _rmdir_if_empty(parts[count - 1], parent):
+                    return []
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return [f"{root}/{'/'.join(parts[:count])}: {error.strerror}"]
+    return []
+
+
+def _rmdir_if_empty(name: str, parent: int) -> bool:
+    try:
+        os.rmdir(name, dir_fd=parent)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
