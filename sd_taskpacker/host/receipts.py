@@ -1,36 +1,40 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What PID 1 leaves behind when a task's unit ends, so that nothing is lost while the daemon is away.
 
-Each task's unit has one ExecStopPost= command with the prefixes `+` (privileged) and `-` (its failure does not
-matter). systemd runs it in the unit's cgroup for success and failure alike, before it tells the end of the job
-and removes the cgroup, and expands the three variables itself (systemd.exec(5)):
+Every unit whose name begins with `taskpacker-` takes our drop-in (systemd.unit(5), "foo-.service.d"), with one
+ExecStopPost= command with the prefixes `+` (privileged) and `-` (its failure does not matter). systemd runs it in
+the unit's cgroup for success and failure alike, before it tells the end of the job and removes the cgroup, and
+expands the variables itself (systemd.exec(5)):
 
     BOX/UNIT/${SERVICE_RESULT}.${EXIT_CODE}.${EXIT_STATUS}/COUNTER...
     /run/sd-taskpacker/ended/taskpacker-build:20261121.0.service/exit-code.exited.1/memory.peak
 
-Both later words may be empty (`resources..`). Words given over D-Bus keep their backslashes; only `$` is special.
+Both later words may be empty (`resources..`).
 
-Measured with systemd 252: a command set as `ExecStopPostEx` is lost by `systemctl daemon-reload`, since systemd
-writes that name to the transient unit file and then does not know it. One that comes from a drop-in stays.
+Why a drop-in: measured with systemd 252, a command set over D-Bus as `ExecStopPostEx` is lost by `systemctl
+daemon-reload`, since systemd writes that name to the transient unit file and then does not know it. The drop-in
+stays, costs no bytes per start, and a unit that is loaded later takes it without a reload.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from sd_taskpacker.engine.ports import Receipt
 
 INSTALL = "/usr/bin/install"
+DROPIN = "taskpacker-.service.d/10-receipt.conf"
 _RESULT = "${SERVICE_RESULT}.${EXIT_CODE}.${EXIT_STATUS}"
 
 
 class ReceiptBox:
-    """Implements `ports.Receipts`. `counters` maps (unit, slice) to the files worth keeping."""
+    """Implements `ports.Receipts`. `counters` are the files worth keeping, as systemd finds them when it has
+    expanded `%n` and the task's environment in them."""
 
-    def __init__(self, directory: Path, counters: Callable[[str, str], tuple[str, ...]]) -> None:
+    def __init__(self, directory: Path, counters: Sequence[str] = ()) -> None:
         self._directory = directory
         self._counters = counters
 
@@ -39,14 +43,25 @@ class ReceiptBox:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory.chmod(0o700)
 
-    def command(self, unit: str, slice: str) -> tuple[str, ...]:
+    def install_dropin(self, directory: Path) -> None:
+        """Writes the drop-in below systemd's unit directory, unless it is there as it should be. Raises OSError."""
+        place = directory / DROPIN
+        text = f"# Written by sd-taskpacker at its start.\n[Service]\nExecStopPost=+-{_quoted(self.command())}\n"
+        with suppress(FileNotFoundError):
+            if place.read_text() == text:
+                return
+        place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        staged = place.with_suffix(".new")
+        staged.write_text(text)
+        staged.rename(place)
+
+    def command(self) -> tuple[str, ...]:
         """The words of ExecStopPost=. A counter that is missing at the end is no loss: install(1) still makes
         the directory and copies the others."""
-        target = f"{_literal(str(self._directory / unit))}/{_RESULT}"
-        files = tuple(_literal(file) for file in self._counters(unit, slice))
-        if not files:
+        target = f"{_literal(str(self._directory))}/%n/{_RESULT}"
+        if not self._counters:
             return (INSTALL, "-d", "-m", "0700", target)
-        return (INSTALL, "-D", "-m", "0600", "-t", target, *files)
+        return (INSTALL, "-D", "-m", "0600", "-t", target, *self._counters)
 
     def read(self, unit: str) -> Receipt | None:
         """The newest receipt of the unit, None when there is none."""
@@ -71,7 +86,13 @@ class ReceiptBox:
 
 
 def _literal(text: str) -> str:
-    return text.replace("$", "$$")
+    """So that systemd expands nothing in it."""
+    return text.replace("$", "$$").replace("%", "%%")
+
+
+def _quoted(words: Sequence[str]) -> str:
+    """As systemd.syntax(7) reads it back: in double quotes, with backslashes doubled."""
+    return " ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
 
 
 def _receipt(directory: Path) -> Receipt:

@@ -34,6 +34,7 @@ from sd_taskpacker.model.task import Task, describe
 RESULTS: Final = "results"
 PARAMETERS: Final = "parameters.json"
 RECORD: Final = "task.json"
+OUTPUT: Final = "output.txt"
 _ATTEMPTS: Final = 5
 
 Owner = tuple[int, int] | None
@@ -55,6 +56,9 @@ class WorkDirectories:
                 # Retention may have removed an empty parent between our opening it and our using it.
                 if attempt == _ATTEMPTS - 1:
                     raise
+
+    def began(self, task: Task) -> bool:
+        return os.path.lexists(f"{task.results}/{OUTPUT}")
 
     def seal(self, task: Task) -> None:
         text = json.dumps(describe(task), ensure_ascii=False, indent=2) + "\n"

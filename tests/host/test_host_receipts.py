@@ -10,11 +10,10 @@ import pytest
 from sd_taskpacker.host.receipts import ReceiptBox
 
 UNIT = r"taskpacker-build-a\x2db:20261121.0.service"
-SLICE = "taskpacker-batch.slice"
 
 
 def box(directory: Path, *counters: Path) -> ReceiptBox:
-    made = ReceiptBox(directory / "ended", lambda unit, slice: tuple(str(each) for each in counters))
+    made = ReceiptBox(directory / "ended", [str(each).replace("$", "$$") for each in counters])
     made.create()
     return made
 
@@ -29,7 +28,7 @@ def leave(directory: Path, name: str, mtime: int = 1_000, **counters: str) -> Pa
 
 
 def as_systemd_runs(command: tuple[str, ...], result: str, code: str, status: str) -> None:
-    variables = {"${SERVICE_RESULT}": result, "${EXIT_CODE}": code, "${EXIT_STATUS}": status, "$$": "$"}
+    variables = {"${SERVICE_RESULT}": result, "${EXIT_CODE}": code, "${EXIT_STATUS}": status, "$$": "$", "%n": UNIT}
     words = list(command)
     for variable, value in variables.items():
         words = [word.replace(variable, value) for word in words]
@@ -43,7 +42,7 @@ def test_what_the_command_leaves_is_what_is_read(tmp_path: Path) -> None:
     (counters / "memory.peak").write_text("622592\n")
     (counters / "memory.events").write_text("oom 1\noom_kill 2\n")
     receipts = box(tmp_path, *sorted(counters.iterdir()))
-    as_systemd_runs(receipts.command(UNIT, SLICE), "oom-kill", "killed", "KILL")
+    as_systemd_runs(receipts.command(), "oom-kill", "killed", "KILL")
     receipt = receipts.read(UNIT)
     assert receipt is not None
     assert (receipt.service_result, receipt.exit_code, receipt.exit_status) == ("oom-kill", "killed", "KILL")
@@ -54,7 +53,7 @@ def test_what_the_command_leaves_is_what_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("counters", [(), ("gone",)])
 def test_a_receipt_is_left_without_any_counter(tmp_path: Path, counters: tuple[str, ...]) -> None:
     receipts = box(tmp_path, *(tmp_path / name for name in counters))
-    as_systemd_runs(receipts.command(UNIT, SLICE), "resources", "", "")
+    as_systemd_runs(receipts.command(), "resources", "", "")
     receipt = receipts.read(UNIT)
     assert receipt is not None
     assert (receipt.service_result, receipt.exit_code, receipt.exit_status) == ("resources", "", "")
@@ -113,3 +112,23 @@ def test_discard_removes_the_receipt_and_nothing_else(tmp_path: Path) -> None:
 def test_the_box_is_the_owner_s_alone(tmp_path: Path) -> None:
     box(tmp_path)
     assert (tmp_path / "ended").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_dropin_is_what_systemd_reads_back(tmp_path: Path) -> None:
+    receipts = ReceiptBox(tmp_path / 'a "b" 100% $x', ["/sys/fs/cgroup/${TASKPACKER_SLICE}/%n/cpu.stat"])
+    receipts.install_dropin(tmp_path)
+    *_, line = (tmp_path / "taskpacker-.service.d/10-receipt.conf").read_text().splitlines()
+    assert line.startswith('ExecStopPost=+-"/usr/bin/install" "-D"')
+    assert 'a \\"b\\" 100%% $$x/%n/${SERVICE_RESULT}.${EXIT_CODE}.${EXIT_STATUS}"' in line
+    assert line.endswith('"/sys/fs/cgroup/${TASKPACKER_SLICE}/%n/cpu.stat"')
+
+
+def test_a_dropin_that_is_right_is_left_alone(tmp_path: Path) -> None:
+    place = tmp_path / "taskpacker-.service.d/10-receipt.conf"
+    box(tmp_path).install_dropin(tmp_path)
+    before = place.stat().st_ino
+    box(tmp_path).install_dropin(tmp_path)
+    assert place.stat().st_ino == before
+    place.write_text("old")
+    box(tmp_path).install_dropin(tmp_path)
+    assert "ExecStopPost" in place.read_text()
