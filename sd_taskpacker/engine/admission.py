@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from sd_taskpacker.engine.ports import Answer
 from sd_taskpacker.engine.requests import Instance, Office, examine
 from sd_taskpacker.engine.state import day_of, serial_number
-from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.command import render
+from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.resource import claims
 from sd_taskpacker.model.task import DEFAULT_EXPECTED_USEC, Task

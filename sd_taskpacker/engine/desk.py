@@ -7,13 +7,13 @@ import asyncio
 import dataclasses
 import logging
 import signal as signals_of
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sd_taskpacker.engine.admission import Admission, admit
 from sd_taskpacker.engine.events import Event, RootDecommissioned, RootRecommissioned, TaskStarted
 from sd_taskpacker.engine.loop import Loop
-from sd_taskpacker.engine.ports import Answer, Figures, Launcher, Machine, Signals, TaskFilter, Units
+from sd_taskpacker.engine.ports import Answer, Figures, Launcher, Machine, TaskFilter, Units
 from sd_taskpacker.engine.requests import Office
 from sd_taskpacker.engine.turn import Decision
 from sd_taskpacker.errors import AccessDenied, InvalidArgs, NoSuchTask, NoSuchUnit, TaskpackerError, WrongState
@@ -36,17 +36,16 @@ class Place:
 
 
 class Desk:
-    """Implements ports.Manager."""
+    """Implements ports.Manager. `show` is told the figures whenever they may have changed; the bus, which needs
+    the desk to exist first, sets it."""
 
-    def __init__(
-        self, loop: Loop, place: Place, *, units: Units, machine: Machine, launcher: Launcher, signals: Signals
-    ) -> None:
+    def __init__(self, loop: Loop, place: Place, *, units: Units, machine: Machine, launcher: Launcher) -> None:
         self._loop = loop
         self._place = place
         self._units = units
         self._machine = machine
         self._launcher = launcher
-        self._signals = signals
+        self.show: Callable[[Figures], None] = lambda figures: None
         self._roots: tuple[str, ...] = ()
 
     async def batch_submit(self, caller: Caller, requests: Sequence[Request]) -> list[Answer]:
@@ -106,7 +105,7 @@ class Desk:
 
     def act(self, events: Sequence[Event]) -> None:
         """What remembered events ask of the desk: to show the new figures."""
-        self._signals.figures_changed(self.figures())
+        self.show(self.figures())
 
     async def refresh_budget(self) -> None:
         """Reads the budget again; when it has changed, the slices carry the new one."""
@@ -116,7 +115,7 @@ class Desk:
         self._loop.state.budget = budget
         log.info("budget: %d chunks, %d CPUs (%s)", budget.memory // CHUNK_BYTES, budget.cpus, budget.source)
         await self._launcher.enforce(budget)
-        self._signals.figures_changed(self.figures())
+        self.show(self.figures())
 
     async def start_roots(self) -> None:
         """Starts every Root=yes unit that does not run; one that cannot start is logged and hinders no other."""

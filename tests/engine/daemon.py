@@ -59,8 +59,8 @@ class Daemon:
             units=self.units,
             machine=self.machine,
             launcher=self.launcher,
-            signals=self.signals,
         )
+        self.desk.show = self.signals.figures_changed
         self.launcher.ended = self.life.unit_over
 
     def end(self, task_id: str, left: Receipt | None = None, note: str = "") -> None:

@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon: builds the edges, hands them to the engine, and tells systemd how things are.
+
+Order at start: read what is remembered, compare it with what systemd has, take up every task where it was left,
+and only then own the bus name and say READY. At the end nothing is stopped: tasks belong to systemd.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tomli
+from systemd import daemon as sd_daemon
+from systemd import journal
+
+from sd_taskpacker import __version__
+from sd_taskpacker.bus.callers import Callers
+from sd_taskpacker.bus.connection import Connection, connect
+from sd_taskpacker.bus.service import NAME, PATH, BusSignals, ManagerInterface
+from sd_taskpacker.bus.systemd import Systemd
+from sd_taskpacker.bus.task_objects import TaskObjects
+from sd_taskpacker.engine.desk import Desk, Place
+from sd_taskpacker.engine.events import Event
+from sd_taskpacker.engine.life import Life
+from sd_taskpacker.engine.loop import Loop
+from sd_taskpacker.engine.ports import StoreError
+from sd_taskpacker.engine.state import State
+from sd_taskpacker.errors import TaskpackerError
+from sd_taskpacker.host.boot import boot_id
+from sd_taskpacker.host.budget import ThisMachine
+from sd_taskpacker.host.cgroups import counter_files, unit_of_pid
+from sd_taskpacker.host.journal import JournalWitness
+from sd_taskpacker.host.receipts import ReceiptBox
+from sd_taskpacker.host.store import SqliteStore
+from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
+from sd_taskpacker.host.workdir import WorkDirectories
+from sd_taskpacker.model.config import Config, read_config
+from sd_taskpacker.model.names import SLICE
+
+log = logging.getLogger("sd-taskpacker")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    state: Path
+    runtime: Path
+    config: Path
+    dropins: Path
+    """Where systemd reads unit drop-ins that live until the next boot (systemd.unit(5))."""
+
+    @classmethod
+    def of(cls, user: bool) -> Paths:
+        if not user:
+            return cls(
+                state=Path("/var/lib/sd-taskpacker"),
+                runtime=Path("/run/sd-taskpacker"),
+                config=Path("/etc/sd-taskpacker/taskpacker.toml"),
+                dropins=Path("/run/systemd/system"),
+            )
+        home = Path.home()
+        runtime = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}"))
+        return cls(
+            state=Path(os.environ.get("XDG_STATE_HOME", home / ".local/state")) / "sd-taskpacker",
+            runtime=runtime / "sd-taskpacker",
+            config=Path(os.environ.get("XDG_CONFIG_HOME", home / ".config")) / "sd-taskpacker/taskpacker.toml",
+            dropins=runtime / "systemd/user",
+        )
+
+
+def main() -> int:
+    options = _arguments(sys.argv[1:])
+    _set_up_logging()
+    paths = Paths.of(options.user)
+    try:
+        return asyncio.run(_serve(paths, user=options.user))
+    except (TaskpackerError, StoreError, OSError) as error:
+        log.critical("%s", error)
+        sd_daemon.notify(f"STATUS={error}")
+        return error.exit_status if isinstance(error, TaskpackerError) else 1
+
+
+def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="sd-taskpacker", description="Packs tasks into a budget of memory and CPUs."
+    )
+    parser.add_argument("--user", action="store_true", help="serve this user, on the session bus")
+    parser.add_argument("--version", action="version", version=f"sd-taskpacker {__version__}")
+    return parser.parse_args(arguments)
+
+
+def _set_up_logging() -> None:
+    """To the journal where systemd has connected us to it, else to the terminal."""
+    to_journal = "JOURNAL_STREAM" in os.environ
+    handler = journal.JournalHandler(SYSLOG_IDENTIFIER="sd-taskpacker") if to_journal else logging.StreamHandler()
+    words = {"debug": logging.DEBUG, "warning": logging.WARNING, "err": logging.ERROR}
+    level = words.get(os.environ.get("SYSTEMD_LOG_LEVEL", ""), logging.INFO)
+    logging.basicConfig(level=level, handlers=[handler], format="%(message)s")
+
+
+def _clock() -> int:
+    """usec, CLOCK_REALTIME: the only place where the clock is read."""
+    return time.time_ns() // 1_000
+
+
+async def _serve(paths: Paths, *, user: bool) -> int:
+    """Until SIGTERM (0), or until the bus is lost (1), after which systemd starts us again."""
+    config = _read_config(paths.config)
+    store = _open_store(paths.state)
+    bus = await connect(user=user)
+    daemon = await _build(bus, store, config, paths, user=user)
+    turns = asyncio.create_task(daemon.loop.run(daemon.act))
+    pulse = asyncio.create_task(_pulse(daemon.desk))
+    try:
+        await daemon.life.resume(daemon.boot_id)
+        await bus.own(NAME)
+        sd_daemon.notify("READY=1")
+        daemon.desk.show(daemon.desk.figures())
+        await daemon.desk.start_roots()
+        return await _until_told(bus, daemon.desk, [turns, pulse])
+    finally:
+        sd_daemon.notify("STOPPING=1")
+        turns.cancel()
+        pulse.cancel()
+        await asyncio.gather(turns, pulse, return_exceptions=True)
+        await bus.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Daemon:
+    loop: Loop
+    life: Life
+    desk: Desk
+    boot_id: str
+
+    def act(self, events: Sequence[Event]) -> None:
+        self.life.act(events)
+        self.desk.act(events)
+
+
+async def _build(bus: Connection, store: SqliteStore, config: Config, paths: Paths, *, user: bool) -> _Daemon:
+    """Every edge, and the engine between them."""
+    machine, boot = ThisMachine(), boot_id()
+    default_user = None if user else config.tasks.user
+    loop = Loop(State(store.load(), machine.budget()), store, _clock)
+    launcher = Systemd(
+        bus,
+        ended=lambda task_id, note: life.unit_over(task_id, note),
+        default_user=default_user,
+        machine_cpus=os.cpu_count() or 1,
+    )
+    await launcher.open()
+    manager_cgroup = await launcher.manager_cgroup()
+    receipts = _receipt_box(paths, manager_cgroup)
+    units = UnitDirectories(default_directories(user=user, environ=os.environ))
+    place = Place(state_directory=str(paths.state), boot_id=boot)
+    desk = Desk(loop, place, units=units, machine=machine, launcher=launcher)
+    callers = Callers(
+        bus,
+        unit_of_pid=lambda pid: unit_of_pid(pid, manager_cgroup=manager_cgroup),
+        group=config.access.group,
+        own_uid=os.getuid() if user else None,
+    )
+    interface = ManagerInterface(desk, callers)
+    signals = BusSignals(interface, lambda line: sd_daemon.notify(f"STATUS={line}"))
+    desk.show = signals.figures_changed
+    life = Life(
+        loop,
+        launcher=launcher,
+        workdirs=WorkDirectories(default_user),
+        receipts=receipts,
+        witness=JournalWitness(),
+        signals=signals,
+    )
+    bus.export(PATH, interface)
+    TaskObjects(bus, desk).serve()
+    await launcher.enforce(loop.state.budget)
+    return _Daemon(loop=loop, life=life, desk=desk, boot_id=boot)
+
+
+def _receipt_box(paths: Paths, manager_cgroup: str) -> ReceiptBox:
+    # systemd fills in the unit's name (%n) and, from the environment that bus.properties gives it, its slice.
+    counters = counter_files("${TASKPACKER_SLICE}/%n", SLICE, manager_cgroup)
+    box = ReceiptBox(paths.runtime / "ended", counters)
+    box.create()
+    box.install_dropin(paths.dropins)
+    return box
+
+
+def _open_store(state: Path) -> SqliteStore:
+    state.mkdir(mode=0o755, parents=True, exist_ok=True)
+    store = SqliteStore(state / "state.sqlite")
+    if store.set_aside:
+        log.error("the state was damaged; it is kept as %s, and a new one begins", store.set_aside)
+    return store
+
+
+def _read_config(path: Path) -> Config:
+    try:
+        table = tomli.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Config()
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        log.error("%s: %s; the defaults are in force", path, error)
+        return Config()
+    config, problems = read_config(table)
+    for problem in problems:
+        log.warning("%s: %s", path, problem)
+    return config
+
+
+async def _pulse(desk: Desk) -> None:
+    """Feeds systemd's watchdog, if there is one, and looks at the budget on the occasion."""
+    usec = int(os.environ.get("WATCHDOG_USEC", "0"))
+    while usec:
+        sd_daemon.notify("WATCHDOG=1")
+        await asyncio.sleep(usec / 3_000_000)
+        await desk.refresh_budget()
+
+
+async def _until_told(bus: Connection, desk: Desk, workers: Sequence[asyncio.Task[None]]) -> int:
+    told = asyncio.Event()
+    events = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        events.add_signal_handler(number, told.set)
+    lost, stop = asyncio.create_task(bus.lost()), asyncio.create_task(told.wait())
+    done, _ = await asyncio.wait([lost, stop, *workers], return_when=asyncio.FIRST_COMPLETED)
+    for worker in workers:
+        if worker in done:
+            worker.result()  # A worker never ends by itself; what ended it is raised here.
+    stop.cancel()
+    if stop in done:
+        log.info("stopping; tasks go on")
+        lost.cancel()
+        return 0
+    log.critical("%s", lost.result())
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A work directory full of everything that makes removal hard or dangerous."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from tests.system.machine import Machine
+
+MESS = r'''
+import os, socket
+os.umask(0)
+for name in ("etc", "passwd", "root"):
+    os.symlink({"etc": "/etc", "passwd": "/etc/passwd", "root": "/"}[name], f"link-{name}")
+os.makedirs("locked/inside/deep")
+os.symlink("/etc", "locked/inside/etc")
+open("locked/inside/file", "w").close()
+os.link("locked/inside/file", "hard")
+os.mkfifo("fifo")
+server = socket.socket(socket.AF_UNIX); server.bind("socket")
+os.mkdir("many")
+for number in range(100_000):
+    open(f"many/{number}", "w").close()
+os.makedirs("a" * 255 + "/" + "b" * 255)
+here = os.getcwd()
+for depth in range(3000):
+    os.mkdir("d"); os.chdir("d")
+os.chdir(here)
+open("line\nbreak\x1b[2J", "w").close()
+os.mkdir("results/sub"); open("results/sub/kept", "w").close()
+os.symlink("/etc/passwd", "results/link")
+os.chmod("locked/inside/deep", 0); os.chmod("locked/inside", 0); os.chmod("locked", 0)
+os.chmod(".", 0o500)
+'''
+
+
+def test_all_goes_but_results_and_nothing_outside_is_touched(machine: Machine) -> None:
+    machine.write_file("/usr/local/lib/mess.py", MESS)
+    machine.write_unit(
+        "mess.batch", "[Batch]\nExec=/usr/bin/python3 /usr/local/lib/mess.py\nSize=large\nCPUs=0\n[Service]\nUser=root\n"
+    )
+    machine.write_unit("mess-user.batch", "[Batch]\nExec=/usr/bin/python3 /usr/local/lib/mess.py\nSize=large\nCPUs=0\n")
+    before = _fingerprint("/etc")
+    for name in ("mess", "mess-user"):
+        task = machine.run(name, timeout=120)
+        assert task["result"] == "success", machine.output(task)
+        kept = ["results", "results/link", "results/output.txt", "results/sub", "results/sub/kept", "results/task.json"]
+        assert sorted(machine.files(task)) == kept
+    assert _fingerprint("/etc") == before
+
+
+def test_results_replaced_by_a_link_cannot_lead_the_daemon_out(machine: Machine) -> None:
+    canary = Path(machine.directory("canary"))
+    (canary / "task.json").write_text("mine")
+    machine.write_unit(
+        "swap.batch",
+        f"[Batch]\nExec=/bin/sh -c 'mv results old; ln -s {canary} results'\nCPUs=0\n",
+    )
+    task = machine.run("swap")
+    assert (canary / "task.json").read_text() == "mine"
+    assert sorted(machine.files(task)) == ["results", "results/task.json"]
+
+
+def _fingerprint(top: str) -> str:
+    """Names, modes, owners, sizes and times of everything below."""
+    seen = hashlib.sha256()
+    for directory, names, files in sorted(os.walk(top)):
+        for name in sorted([*names, *files]):
+            stat = os.lstat(os.path.join(directory, name))
+            seen.update(repr((directory, name, stat.st_mode, stat.st_uid, stat.st_size, stat.st_mtime_ns)).encode())
+    return seen.hexdigest()
