@@ -32,6 +32,7 @@ from dbus_next.aio.message_bus import _MessageWriter
 from dbus_next.errors import AuthError, InvalidAddressError
 
 from sd_taskpacker.bus.framing import MAX_BODY, Frame, Framer, TooLarge, Undecodable, decode
+from sd_taskpacker.bus.text import bus_text
 from sd_taskpacker.errors import (
     AccessDenied,
     Internal,
@@ -105,11 +106,6 @@ def as_bus_error(error: TaskpackerError) -> DBusError:
 
 def our_fault() -> Internal:
     return Internal("the service could not do this because of a fault of its own", hint="its journal has the details")
-
-
-def bus_text(text: str) -> str:
-    """A string that D-Bus can carry: dbus-daemon disconnects whoever sends a NUL or broken UTF-8."""
-    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
 def quiet(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

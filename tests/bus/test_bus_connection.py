@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from dbus_next import DBusError, Message, MessageFlag, MessageType, Variant
 
-from sd_taskpacker.bus.connection import SENDER, Connection, bus_text, connect, replies
+from sd_taskpacker.bus.connection import SENDER, Connection, connect, replies
 from sd_taskpacker.bus.framing import MAX_BODY
 from sd_taskpacker.errors import AccessDenied, NoSuchTask, Unreachable, WrongState
 from tests.bus.private_bus import NAME, PATH, Dial, RawClient, unique, with_unknown_header_field
@@ -241,7 +241,3 @@ async def test_everything_sent_before_close_arrives(dial: Dial, address: str) ->
 async def test_no_bus_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="nowhere"):
         await connect(f"unix:path={tmp_path}/nowhere")
-
-
-def test_text_for_the_bus_is_always_valid() -> None:
-    assert bus_text("a\0b\udc80") == "a\\x00b\\udc80"
