@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from dbus_next import Variant
 
 from sd_taskpacker.bus.text import bus_text
-from sd_taskpacker.engine.ports import Answer, TaskFilter
+from sd_taskpacker.engine.ports import Answer, Figures, TaskFilter
 from sd_taskpacker.errors import InvalidArgs, NoSuchUnit
 from sd_taskpacker.model.problems import Problem
 from sd_taskpacker.model.request import Request
@@ -245,3 +245,18 @@ def _is_about(problem: Problem, name: str) -> bool:
     path = PurePath(problem.path)
     file = path.parent.name.removesuffix(".d") if path.suffix == ".conf" else path.name
     return file in {name} | {f"{name}.{kind}" for kind in Kind}
+
+
+def figures_to_wire(figures: Figures) -> dict[str, Any]:
+    """The Manager's properties by name, but for the constant Version."""
+    return {
+        "MemoryBudget": figures.memory_budget,
+        "ChunksTotal": figures.chunks_total,
+        "ChunksFree": figures.chunks_free,
+        "CPUsTotal": figures.cpus_total,
+        "CPUsFree": figures.cpus_free,
+        "EstimatedSlotsRemaining": list(figures.slots),
+        "NRunning": figures.running,
+        "NQueued": figures.queued,
+        "Roots": list(figures.roots),
+    }
