@@ -127,7 +127,9 @@ def _defaults(task: Task) -> Iterator[Property]:
         yield "OOMScoreAdjust", Value("i", OOM_SCORE_OF_BATCH)
     yield "NoNewPrivileges", _b(True)
     yield "ProtectSystem", _s("strict")
-    yield "PrivateTmp", _b(True)
+    # A private /tmp would hide a work directory in /tmp (226/NAMESPACE): a state directory of a test or a user.
+    if not task.directory.startswith(("/tmp/", "/var/tmp/")):
+        yield "PrivateTmp", _b(True)
 
 
 def _is_replaced(default: str, own: set[str]) -> bool:

@@ -84,6 +84,11 @@ def test_sandbox_and_output_can_be_replaced() -> None:
     assert made["StandardError"] == "inherit"
 
 
+@pytest.mark.parametrize("directory", ["/tmp/state/a/@1", "/var/tmp/a/@1"])
+def test_work_directory_in_tmp_stays_visible(directory: str) -> None:
+    assert "PrivateTmp" not in properties(a_task(directory=directory))
+
+
 def test_later_assignment_of_a_scalar_wins() -> None:
     assert properties(a_task(properties=(("Nice", Value("i", 1)), ("Nice", Value("i", 2)))))["Nice"] == 2
 
