@@ -48,8 +48,13 @@ _FAMILIES = {
 
 
 def transient(task: Task, *, receipt_command: tuple[str, ...], default_user: str | None) -> list[Property]:
-    """Everything for StartTransientUnit. `receipt_command` runs after the task, with systemd's variables such as
-    ${SERVICE_RESULT} expanded; `default_user` None leaves the user to systemd (a user instance)."""
+    """Everything for StartTransientUnit. `default_user` None leaves the user to systemd (a user instance).
+
+    `receipt_command` runs after the task, with systemd's variables such as ${SERVICE_RESULT} expanded. Empty means
+    that a drop-in in taskpacker-.service.d/ has it as ExecStopPost=, which is the better way: systemd 252 writes
+    what comes over the bus to its transient file as "ExecStopPostEx=", a key that it does not know itself, so a
+    unit that is running during a daemon-reload loses the command, and with it the receipt.
+    """
     fixed = dict([*_life_cycle(task, receipt_command, default_user), *_limits(task)])
     own = [each for each in task.properties if each[0] not in LIFE_CYCLE | fixed.keys() and not _is_moved(task, each)]
     added = dict(_additions(task))
@@ -70,7 +75,8 @@ def _life_cycle(task: Task, receipt_command: tuple[str, ...], default_user: str 
     # Even over the bus, systemd expands ${X} in arguments unless told not to (systemd.service(5), prefix ":").
     yield "ExecStartEx", _command(task.argv, "no-env-expand")
     # Privileged: the receipt goes to a directory that the task cannot write. Failing must not fail the task.
-    yield "ExecStopPostEx", _command(receipt_command, "privileged", "ignore-failure")
+    if receipt_command:
+        yield "ExecStopPostEx", _command(receipt_command, "privileged", "ignore-failure")
     user = task.user or default_user
     if user:
         yield "User", _s(user)

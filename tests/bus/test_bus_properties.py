@@ -45,6 +45,12 @@ def test_arguments_are_not_expanded_but_the_receipt_is() -> None:
     assert made["ExecStopPostEx"] == [[RECEIPT[0], list(RECEIPT), ["privileged", "ignore-failure"]]]
 
 
+def test_receipt_may_come_from_a_drop_in() -> None:
+    own = (("ExecStopPostEx", Value("a(sasas)", [])),)
+    made = dict(transient(a_task(properties=own), receipt_command=(), default_user=None))
+    assert "ExecStopPostEx" not in made
+
+
 def test_time_limit_of_a_oneshot_is_that_of_its_start() -> None:
     assert properties(a_task())["TimeoutStartUSec"] == INFINITY
     limited = properties(a_task(properties=(("RuntimeMaxUSec", Value("t", 7)), ("TimeoutStartUSec", Value("t", 9)))))
