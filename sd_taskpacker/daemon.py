@@ -181,7 +181,7 @@ async def _build(bus: Connection, store: SqliteStore, config: Config, paths: Pat
         signals=signals,
     )
     bus.export(PATH, interface)
-    TaskObjects(bus, desk).serve()
+    bus.add_message_handler(TaskObjects(desk.open_tasks, interface).handle)
     await launcher.enforce(loop.state.budget)
     return _Daemon(loop=loop, life=life, desk=desk, boot_id=boot)
 

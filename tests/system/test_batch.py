@@ -158,7 +158,10 @@ def test_a_dropped_in_unit_is_used_by_itself_and_a_bad_one_keeps_the_good(machin
     third = machine.run("change")
     assert [machine.output(task) for task in (first, second, third)] == ["one\n", "two\n", "two\n"]
     problems = machine.call("GetUnitProblems", "s", "change")
-    assert [(line, key) for _, line, key, severity, _ in problems if severity == "error"] == [(2, "Exec"), (3, "Size")]
+    assert [(line, key) for _, line, key, severity, _ in problems if severity == "error"] == [
+        (2, "Exec"),
+        (3, "Size"),
+    ]
 
 
 def test_background_processes_end_with_their_task(machine: Machine) -> None:
@@ -219,8 +222,11 @@ def test_a_task_bears_that_the_daemon_is_restarted(machine: Machine) -> None:
 
 
 def test_only_as_many_versions_stay_as_the_unit_says(machine: Machine) -> None:
-    machine.write_unit("few.batch", _unit("/bin/sh -c 'exit ${status}'", more="KeepSuccess=1\nKeepFailed=2\n")
-                       + "[Parameter]\nName=status\nType=int\n")
+    machine.write_unit(
+        "few.batch",
+        _unit("/bin/sh -c 'exit ${status}'", more="KeepSuccess=1\nKeepFailed=2\n")
+        + "[Parameter]\nName=status\nType=int\n",
+    )
     tasks = [machine.run("few", {"status": status}) for status in (0, 1, 0, 1, 1, 0)]
     machine.wait(lambda: sum(machine.exists(task["directory"]) for task in tasks) == 3, "three versions are left")
     assert [machine.exists(task["directory"]) for task in tasks] == [False, False, False, True, True, True]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.system.machine import Machine
 
-MESS = r'''
+MESS = r"""
 import os, socket
 os.umask(0)
 for name in ("etc", "passwd", "root"):
@@ -33,20 +33,30 @@ os.mkdir("results/sub"); open("results/sub/kept", "w").close()
 os.symlink("/etc/passwd", "results/link")
 os.chmod("locked/inside/deep", 0); os.chmod("locked/inside", 0); os.chmod("locked", 0)
 os.chmod(".", 0o500)
-'''
+"""
 
 
 def test_all_goes_but_results_and_nothing_outside_is_touched(machine: Machine) -> None:
     machine.write_file("/usr/local/lib/mess.py", MESS)
     machine.write_unit(
-        "mess.batch", "[Batch]\nExec=/usr/bin/python3 /usr/local/lib/mess.py\nSize=large\nCPUs=0\n[Service]\nUser=root\n"
+        "mess.batch",
+        "[Batch]\nExec=/usr/bin/python3 /usr/local/lib/mess.py\nSize=large\nCPUs=0\n[Service]\nUser=root\n",
     )
-    machine.write_unit("mess-user.batch", "[Batch]\nExec=/usr/bin/python3 /usr/local/lib/mess.py\nSize=large\nCPUs=0\n")
+    machine.write_unit(
+        "mess-user.batch", "[Batch]\nExec=/usr/bin/python3 /usr/local/lib/mess.py\nSize=large\nCPUs=0\n"
+    )
     before = _fingerprint("/etc")
     for name in ("mess", "mess-user"):
         task = machine.run(name, timeout=120)
         assert task["result"] == "success", machine.output(task)
-        kept = ["results", "results/link", "results/output.txt", "results/sub", "results/sub/kept", "results/task.json"]
+        kept = [
+            "results",
+            "results/link",
+            "results/output.txt",
+            "results/sub",
+            "results/sub/kept",
+            "results/task.json",
+        ]
         assert sorted(machine.files(task)) == kept
     assert _fingerprint("/etc") == before
 

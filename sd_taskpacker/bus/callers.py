@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who calls: from the bus's credentials of the connection, never from what the caller says."""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import os
+import pwd
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from dbus_next import DBusError, Variant
+
+from sd_taskpacker.bus.connection import Connection
+from sd_taskpacker.errors import AccessDenied
+from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.request import Caller
+
+REMEMBERED: Final = 256
+"""Callers kept. The bus never uses a unique name twice, so what was true of one stays true; like a login session,
+a client sees a new group membership when it connects again."""
+
+
+class Callers:
+    """`unit_of_pid` names the *system* unit of a process (for a user instance: the user unit), as
+    sd_pid_get_unit(3) does; anybody may name a unit of their own user manager like one of ours.
+
+    `own_uid` is for a user instance: that user may do everything, nobody else anything.
+    """
+
+    def __init__(
+        self,
+        bus: Connection,
+        *,
+        unit_of_pid: Callable[[int], str | None],
+        group: str = "taskpacker",
+        own_uid: int | None = None,
+    ) -> None:
+        self._bus = bus
+        self._unit_of_pid = unit_of_pid
+        self._group = group
+        self._own_uid = own_uid
+        self._known: OrderedDict[str, Caller] = OrderedDict()
+
+    async def find(self, sender: str) -> Caller:
+        """Raises AccessDenied when the bus no longer knows the sender, and Unreachable."""
+        caller = self._known.get(sender)
+        if caller is None:
+            caller = await self._ask(sender)
+            self._known[sender] = caller
+            if len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(sender)
+        return caller
+
+    async def _ask(self, sender: str) -> Caller:
+        try:
+            [credentials] = await self._bus.ask_bus("GetConnectionCredentials", "s", sender)
+        except DBusError as error:
+            raise AccessDenied(f"the bus does not say who {sender} is: {error.text}") from error
+        uid = _number(credentials, "UnixUserID")
+        if uid is None:
+            raise AccessDenied(f"the bus does not say which user {sender} is")
+        # Both may wait: the one for /proc, the other for a directory service behind NSS.
+        return await asyncio.to_thread(self._judge, uid, _number(credentials, "ProcessID"))
+
+    def _judge(self, uid: int, pid: int | None) -> Caller:
+        unit = self._unit_of_pid(pid) if pid else None
+        task = TaskId.from_unit_name(unit) if unit else None
+        trusted = uid == self._own_uid if self._own_uid is not None else uid == 0 or is_member(uid, self._group)
+        # A task may ask for more tasks, but whatever runs inside one never manages the others, not even as root.
+        may_submit = trusted or (task is not None and self._own_uid is None)
+        return Caller(uid=uid, may_manage=trusted and task is None, may_submit=may_submit, task=task)
+
+
+def is_member(uid: int, group: str) -> bool:
+    """Whether the user is in the group now. False for a group or user that does not exist."""
+    try:
+        wanted = grp.getgrnam(group).gr_gid
+        user = pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return wanted in os.getgrouplist(user.pw_name, user.pw_gid)
+
+
+def _number(credentials: Mapping[str, Variant], key: str) -> int | None:
+    value: Any = credentials[key].value if key in credentials else None
+    return value if isinstance(value, int) else None

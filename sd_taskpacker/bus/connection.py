@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One connection to the message bus, hardened where dbus-next 0.2.3 is not.
+
+What the library does not do for us, and what this module does about it (each pinned by a test against the real
+library and a real dbus-daemon):
+
+* Its writer breaks the connection when the socket is full         -> `_PatientSocket` takes nothing and waits.
+* It decodes messages of any size, and dies of one it cannot read  -> `framing`; the peer gets an error instead.
+* It sends tracebacks to clients                                   -> `Connection.send` keeps them in the journal.
+* It logs the errors that a method raised on purpose               -> `_on_message` and `quiet` do not.
+* It does not tell a method who called                             -> `SENDER`.
+* A call has no time limit, may not end when the bus is lost, and
+  nothing keeps the number of calls below what the bus allows       -> `Connection.ask`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+from dbus_next import BusType, DBusError, ErrorType, Message, MessageFlag, MessageType
+from dbus_next.aio import MessageBus
+from dbus_next.aio.message_bus import _MessageWriter
+from dbus_next.errors import AuthError, InvalidAddressError
+
+from sd_taskpacker.bus.framing import MAX_BODY, Frame, Framer, TooLarge, Undecodable, decode
+from sd_taskpacker.bus.text import bus_text
+from sd_taskpacker.errors import (
+    AccessDenied,
+    Internal,
+    InvalidArgs,
+    LimitExceeded,
+    TaskpackerError,
+    Unreachable,
+    WrongState,
+)
+
+log = logging.getLogger(__name__)
+
+BUS: Final = "org.freedesktop.DBus"
+BUS_PATH: Final = "/org/freedesktop/DBus"
+CALL_TIMEOUT: Final = 30.0
+"""Seconds that a peer has for an answer."""
+
+SENDER: Final[ContextVar[str]] = ContextVar("SENDER")
+"""The unique name of whoever made the call that is being answered; the method's task inherits it."""
+
+_CALLS_IN_FLIGHT = 64
+"""dbus-daemon refuses more than 128 calls without a reply (max_replies_per_connection)."""
+_READ_AT_ONCE = 64 << 10
+_FLUSH_SECONDS = 5.0
+_LIBRARY_FAULTS = (ErrorType.SERVICE_ERROR.value, ErrorType.INTERNAL_ERROR.value)
+_REQUEST_NAME_DO_NOT_QUEUE = 4
+_PRIMARY_OWNER, _ALREADY_OWNER = 1, 4
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+async def connect(address: str | None = None, *, user: bool = False) -> Connection:
+    """The bus at `address`, else the session bus of this user or the system bus. Raises Unreachable."""
+    where = address or (_session_address() if user else None)
+    kind = BusType.SESSION if user else BusType.SYSTEM
+    try:
+        bus = Connection(where, kind)
+        await bus.connect()
+    except (OSError, EOFError, AuthError, InvalidAddressError) as error:
+        raise Unreachable(
+            f"cannot connect to the {kind.name.lower()} bus{f' at {where}' if where else ''}: {error}",
+            hint="is dbus running? see systemctl status dbus",
+        ) from error
+    bus.add_message_handler(_note_sender)
+    asyncio.get_running_loop().set_exception_handler(quiet)
+    return bus
+
+
+def replies(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    """For interface methods: our errors go to the client under their bus name, all others to the journal."""
+
+    @functools.wraps(method)
+    async def answered(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await method(*args, **kwargs)
+        except TaskpackerError as error:
+            raise as_bus_error(error) from error
+        except DBusError:
+            raise
+        except Exception as error:  # The client must get an answer; the traceback is for the admin only.
+            log.exception("%s failed", method.__name__)
+            raise as_bus_error(our_fault()) from error
+
+    return answered
+
+
+def as_bus_error(error: TaskpackerError) -> DBusError:
+    return DBusError(error.bus_name(), bus_text(str(error)))
+
+
+def our_fault() -> Internal:
+    return Internal("the service could not do this because of a fault of its own", hint="its journal has the details")
+
+
+def quiet(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop's exception handler: a DBusError that left a method was answered and is no news."""
+    if not isinstance(context.get("exception"), DBusError):
+        loop.default_exception_handler(context)
+
+
+class Connection(MessageBus):
+    """Use `connect` to make one. Exporting and signals are dbus-next's own; calls go through `ask`."""
+
+    def __init__(self, address: str | None, kind: BusType) -> None:
+        super().__init__(bus_address=address, bus_type=kind)
+        self._framer = Framer()
+        self._slots = asyncio.Semaphore(_CALLS_IN_FLIGHT)
+        self._writer = _MessageWriter(self)
+        self._writer.sock = _PatientSocket(self._sock)
+
+    async def ask(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: Sequence[Any] = (),
+        *,
+        patience: float | None = CALL_TIMEOUT,
+    ) -> list[Any]:
+        """One method call, its reply's values. Raises DBusError as the peer sent it, and Unreachable when no answer
+        came within `patience` seconds (None waits for ever) or the connection is lost."""
+        message = Message(
+            destination=destination,
+            path=path,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=list(body),
+            serial=self.next_serial(),
+        )
+        try:
+            async with self._slots, asyncio.timeout(patience):
+                reply = await self.call(message) if self.connected else None
+        except TimeoutError:
+            raise Unreachable(f"{destination} did not answer {member} within {patience:g} s") from None
+        except (OSError, EOFError) as error:
+            raise Unreachable(f"the bus was lost while {destination} worked on {member}") from error
+        finally:
+            self._method_return_handlers.pop(message.serial, None)
+        if reply is None:
+            raise Unreachable(f"there is no connection to the bus to call {member} of {destination}")
+        if reply.message_type is MessageType.ERROR:
+            text = reply.body[0] if reply.body and isinstance(reply.body[0], str) else ""
+            raise DBusError(reply.error_name, text, reply)
+        return list(reply.body)
+
+    async def ask_bus(self, member: str, signature: str, *body: Any) -> list[Any]:
+        """A call to the message bus itself. Raises like `ask`."""
+        return await self.ask(BUS, BUS_PATH, BUS, member, signature, body)
+
+    async def own(self, name: str) -> None:
+        """Raises WrongState when another process has the name, AccessDenied when the bus's policy forbids it."""
+        try:
+            [answer] = await self.ask_bus("RequestName", "su", name, _REQUEST_NAME_DO_NOT_QUEUE)
+        except DBusError as error:
+            raise AccessDenied(f"the bus refuses the name {name}: {error.text}") from error
+        if answer not in (_PRIMARY_OWNER, _ALREADY_OWNER):
+            raise WrongState(f"another process already owns {name}", hint=f"see busctl status {name}")
+
+    async def lost(self) -> str:
+        """Returns only when the connection is over: the reason, for a person; empty when `close` ended it."""
+        try:
+            await asyncio.shield(self._disconnect_future)
+        except (OSError, EOFError, Undecodable) as error:
+            return f"the connection to the bus was lost: {error or type(error).__name__}"
+        return ""
+
+    async def close(self) -> None:
+        """Sends what is still to be sent, then hangs up."""
+        if self.connected:
+            # The bus answers in order, so everything before this call has left by then.
+            with contextlib.suppress(Unreachable, DBusError):
+                await self.ask(BUS, BUS_PATH, BUS, "GetId", patience=_FLUSH_SECONDS)
+        if not self._disconnected:
+            self.disconnect()
+        await self.lost()
+        self._stream.close()
+        self._sock.close()
+
+    def send(self, msg: Message) -> Any:
+        """As in dbus-next: a future, though its base class promises None. What the library says about faults,
+        traceback and all, goes to the journal; the client gets one plain sentence."""
+        if msg.message_type is MessageType.ERROR and msg.error_name in _LIBRARY_FAULTS:
+            log.error("A bus call failed: %s", msg.body[0])
+            msg.error_name, msg.body = Internal.bus_name(), [str(our_fault())]
+        if self._disconnected:
+            future: asyncio.Future[None] = self._loop.create_future()
+            future.set_exception(EOFError("the connection to the bus is closed"))
+        else:
+            future = super().send(msg)
+        future.add_done_callback(_look_at)
+        return future
+
+    def _setup_socket(self) -> None:
+        try:
+            super()._setup_socket()
+        except OSError:
+            self._stream.close()
+            self._sock.close()
+            raise
+
+    def _message_reader(self) -> None:
+        try:
+            data = self._sock.recv(_READ_AT_ONCE)
+            if not data:
+                raise EOFError("the bus closed it")
+            for item in self._framer.feed(data):
+                self._take(item)
+        except BlockingIOError:
+            return
+        except (OSError, EOFError, Undecodable) as error:
+            self._finalize(error)
+
+    def _take(self, item: Frame | TooLarge) -> None:
+        if isinstance(item, TooLarge):
+            text = f"the request is {item.size} bytes; at most {MAX_BODY >> 20} MiB"
+            self._refuse(item.head, LimitExceeded(text, hint="split it"))
+            return
+        try:
+            message = decode(item.raw)
+        except Undecodable as error:
+            self._refuse(
+                item.head, InvalidArgs("the message cannot be read", hint=f"its values are malformed: {error}")
+            )
+        else:
+            self._on_message(message)
+
+    def _refuse(self, head: bytes, error: TaskpackerError) -> None:
+        try:
+            message = decode(head)
+        except Undecodable:
+            log.warning("Dropped a message that cannot even be answered: %s", error)
+            return
+        log.info("Refused %s from %s: %s", message.member or "a reply", message.sender, error)
+        if message.message_type is MessageType.METHOD_CALL and not message.flags & MessageFlag.NO_REPLY_EXPECTED:
+            self.send(as_bus_error(error)._as_message(message))
+        waiting = self._method_return_handlers.pop(message.reply_serial, None)
+        if waiting:
+            waiting(None, EOFError(str(error)))
+
+    def _on_message(self, msg: Message) -> None:
+        try:
+            self._process_message(msg)
+        except DBusError as error:
+            log.debug("Answered %s of %s with %s", msg.member, msg.sender, error.type)
+        except Exception:  # One bad message must not take the connection, and with it the service, down.
+            log.exception("Could not handle %s from %s", msg.member, msg.sender)
+
+    def _finalize(self, err: Exception | None = None) -> None:
+        super()._finalize(err)
+        _look_at(self._disconnect_future)
+
+
+class _PatientSocket:
+    """What dbus-next's writer sees of the socket. On a full socket it takes no bytes, and the writer, which keeps
+    what was not taken, is called again when there is room; the real one raises, and the writer then gives up."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def send(self, data: memoryview) -> int:
+        try:
+            return self._sock.send(data)
+        except BlockingIOError:
+            return 0
+
+
+def _session_address() -> str | None:
+    """dbus-next knows only the environment variable; sd-bus also looks here (sd_bus_open_user(3))."""
+    path = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")) / "bus"
+    return None if "DBUS_SESSION_BUS_ADDRESS" in os.environ else f"unix:path={path}"
+
+
+def _note_sender(message: Message) -> None:
+    SENDER.set(message.sender or "")
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """Nobody waits for each single message to leave; asyncio would complain about those that did not."""
+    if future.done() and not future.cancelled():
+        future.exception()

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Bytes from the bus -> whole messages, without decoding what is too large to decode.
+
+dbus-next reads and decodes in one go: 100,000 entries of BatchSubmit would hold the event loop for 12 s, and one
+message that it cannot read breaks the connection of everybody. So messages are cut out of the stream here, by
+the fixed part of the header (D-Bus specification, "Message Format"), and only then given to its decoder.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+
+from dbus_next import Message
+from dbus_next._private.unmarshaller import Unmarshaller
+from dbus_next.signature import SignatureTree
+
+MAX_BODY: Final = 1 << 20
+"""Bytes of a request's body; about 10,000 entries of BatchSubmit."""
+
+_FIXED = 16
+_REPLIES = (2, 3)
+_MAX_SIGNATURES = 4096
+
+
+class Undecodable(Exception):
+    """The bytes are no message, or none that dbus-next can read; the message says what it stumbled over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One whole message, still encoded."""
+
+    raw: bytes
+
+    @property
+    def head(self) -> bytes:
+        """The same message without a body: enough to answer it."""
+        return _without_body(self.raw[: _sizes(self.raw)[0]])
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """A request whose body is not read. `head` is empty when even the header is too large to be looked at."""
+
+    head: bytes
+    size: int
+    """Bytes of the body, or of header and body when there is no `head`."""
+
+
+class Framer:
+    """Cuts the stream. Holds at most one message; what is too large is dropped as it comes in."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._skip = 0
+
+    def feed(self, data: bytes) -> Iterator[Frame | TooLarge]:
+        """Raises Undecodable when the stream itself is broken; nothing after that can be trusted."""
+        self._buffer += data
+        while True:
+            skipped = min(self._skip, len(self._buffer))
+            del self._buffer[:skipped]
+            self._skip -= skipped
+            item = self._next()
+            if item is None:
+                return
+            yield item
+
+    def _next(self) -> Frame | TooLarge | None:
+        if len(self._buffer) < _FIXED:
+            return None
+        head, body = _sizes(self._buffer)
+        if head > MAX_BODY:
+            self._skip = head + body
+            return TooLarge(b"", head + body)
+        if body > MAX_BODY and self._buffer[1] not in _REPLIES:
+            return self._refuse(head, body)
+        if len(self._buffer) < head + body:
+            return None
+        raw = bytes(self._buffer[: head + body])
+        del self._buffer[: head + body]
+        return Frame(raw)
+
+    def _refuse(self, head: int, body: int) -> TooLarge | None:
+        """Replies are exempt from the limit: we asked for them, and a list of all units may be long."""
+        if len(self._buffer) < head:
+            return None
+        self._skip = head + body
+        return TooLarge(_without_body(bytes(self._buffer[:head])), body)
+
+
+def decode(raw: bytes) -> Message:
+    """Raises Undecodable."""
+    # dbus-next remembers every signature that it ever saw, and variants let a client invent new ones for ever.
+    if len(SignatureTree._cache) > _MAX_SIGNATURES:
+        SignatureTree._cache.clear()
+    try:
+        message = Unmarshaller(BytesIO(raw)).unmarshall()
+    except Exception as error:  # Whatever a peer's bytes make of the decoder is the peer's fault, not ours.
+        raise Undecodable(f"{type(error).__name__}: {error}") from error
+    if not isinstance(message, Message):
+        raise Undecodable("the values are longer than the message")
+    return message
+
+
+def _sizes(buffer: bytes | bytearray) -> tuple[int, int]:
+    """Bytes of the header, padded, and of the body."""
+    order = {ord("l"): "<", ord("B"): ">"}.get(buffer[0])
+    if order is None:
+        raise Undecodable(f"a message cannot begin with byte {buffer[0]}")
+    body, _serial, fields = struct.unpack_from(f"{order}III", buffer, 4)
+    return _FIXED + fields + (-fields & 7), body
+
+
+def _without_body(head: bytes) -> bytes:
+    """The header with a body length of 0; dbus-next then leaves the signature's values out."""
+    return head[:4] + bytes(4) + head[8:]

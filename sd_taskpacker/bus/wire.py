@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What travels: our values <-> the lists, dictionaries and Variants of dbus-next. Our keys and signatures are here.
+
+Decoding raises InvalidArgs that names the entry and the key; encoding never fails for a value of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, Final, TypeVar
+
+from dbus_next import Variant
+
+from sd_taskpacker.bus.text import bus_text
+from sd_taskpacker.engine.ports import Answer, Figures, TaskFilter
+from sd_taskpacker.errors import InvalidArgs, NoSuchUnit
+from sd_taskpacker.model.problems import Problem
+from sd_taskpacker.model.request import Request
+from sd_taskpacker.model.task import Task, TaskState, describe
+from sd_taskpacker.model.unit import Catalogue, Kind
+from sd_taskpacker.model.values import Value
+
+Word = TypeVar("Word", TaskState, Kind)
+
+TASK_SIGNATURES: Final[Mapping[str, str]] = {
+    "id": "s",
+    "name": "s",
+    "version": "s",
+    "root": "s",
+    "kind": "s",
+    "unit": "s",
+    "description": "s",
+    "state": "s",
+    "systemd_unit": "s",
+    "directory": "s",
+    "argv": "as",
+    "parameters": "a{sv}",
+    "chunks": "u",
+    "memory_max": "t",
+    "cpus": "u",
+    "priority": "u",
+    "uid": "u",
+    "submitted": "t",
+    "started": "t",
+    "expected": "t",
+    "deadline": "t",
+    "tag": "s",
+    "result": "s",
+    "ended": "t",
+    "exit_status": "i",
+    "signal": "s",
+    "message": "s",
+    "cpu_usec": "t",
+    "memory_peak": "t",
+}
+"""The keys of GetTask and ListTasks. Times in usec of CLOCK_REALTIME, memory in bytes but `chunks`."""
+
+MAX_NESTING: Final = 8
+"""Variants within variants, and containers within them; libdbus itself would let 64 through."""
+
+
+def requests_from(entries: Sequence[Sequence[Any]]) -> list[Request]:
+    """`a(sa{sv}a{sv})`: (unit, args, params) each."""
+    return [_request(number, *entry) for number, entry in enumerate(entries)]
+
+
+def _request(number: int, unit: str, args: dict[str, Variant], params: dict[str, Variant]) -> Request:
+    where = f"request {number} ('{unit}')"
+    return Request(unit, _values(f"{where}, args", args), _values(f"{where}, params", params))
+
+
+def _values(where: str, variants: Mapping[str, Variant]) -> dict[str, Value]:
+    return {key: value_from(f"{where}, key '{key}'", variant) for key, variant in variants.items()}
+
+
+def value_from(where: str, variant: Variant) -> Value:
+    return Value(variant.signature, _plain(where, _without_descriptor(where, variant).value, MAX_NESTING))
+
+
+def _without_descriptor(where: str, variant: Variant) -> Variant:
+    if "h" in variant.signature:
+        raise InvalidArgs(f"{where}: a file descriptor is not taken")
+    return variant
+
+
+def _plain(where: str, data: Any, depth: int) -> Any:
+    """Bytes become a list of numbers, so that what is kept is plain JSON."""
+    if depth == 0:
+        raise InvalidArgs(f"{where}: values are nested more than {MAX_NESTING} deep")
+    match data:
+        case Variant():
+            return _plain(where, _without_descriptor(where, data).value, depth - 1)
+        case list():
+            return [_plain(where, item, depth - 1) for item in data]
+        case dict():
+            return {_plain(where, key, depth - 1): _plain(where, item, depth - 1) for key, item in data.items()}
+        case bytes():
+            return list(data)
+        case _:
+            return data
+
+
+def variant_of(value: Value) -> Variant:
+    """The value as it was submitted. Only the types *inside* a variant inside it are found anew from the data."""
+    return Variant(value.signature, _typed(value.signature, value.data))
+
+
+def _typed(signature: str, data: Any) -> Any:
+    """Plain data as dbus-next wants it for one complete type."""
+    if signature == "v":
+        inner = _guess(data)
+        return Variant(inner, _typed(inner, data))
+    if signature == "ay":
+        return bytes(data)
+    if signature.startswith("a{"):
+        key, item = signature[2], signature[3:-1]
+        return {_typed(key, name): _typed(item, each) for name, each in data.items()}
+    if signature.startswith("a"):
+        return [_typed(signature[1:], each) for each in data]
+    if signature.startswith("("):
+        return [_typed(*pair) for pair in zip(_members(signature[1:-1]), data, strict=True)]
+    return bus_text(data) if signature == "s" else data
+
+
+def _members(signature: str) -> Iterable[str]:
+    """The complete types of a struct."""
+    while signature:
+        end = _end(signature)
+        yield signature[:end]
+        signature = signature[end:]
+
+
+def _end(signature: str) -> int:
+    """Where the first complete type ends."""
+    if signature[0] == "a":
+        return 1 + _end(signature[1:])
+    depth = 0
+    for position, token in enumerate(signature):
+        depth += (token in "({") - (token in ")}")
+        if depth == 0:
+            return position + 1
+    raise ValueError(f"'{signature}' is not a D-Bus signature")
+
+
+def _guess(data: Any) -> str:
+    match data:
+        case bool():
+            return "b"
+        case int():
+            return "x" if data < 1 << 63 else "t"
+        case float():
+            return "d"
+        case list():
+            return "av"
+        case dict():
+            return "a{sv}" if all(isinstance(key, str) for key in data) else "a{xv}"
+        case _:
+            return "s"
+
+
+def variants_of(params: Iterable[tuple[str, Value]]) -> dict[str, Variant]:
+    """`a{sv}`: params as submitted."""
+    return {name: variant_of(value) for name, value in params}
+
+
+def task_to_wire(task: Task) -> dict[str, Variant]:
+    """`a{sv}`; what is unknown or does not apply has no key."""
+    shown = describe(task) | {"parameters": variants_of(task.params)}
+    return {key: task_variant(key, data) for key, data in shown.items()}
+
+
+def task_variant(key: str, data: Any) -> Variant:
+    signature = TASK_SIGNATURES[key]
+    return Variant(signature, data if key == "parameters" else _typed(signature, data))
+
+
+def answers_to_wire(answers: Iterable[Answer]) -> list[list[list[str]]]:
+    """`a(asas)`: (ids started, names rejected) for each request."""
+    return [[list(answer.started), list(answer.rejected)] for answer in answers]
+
+
+def filter_from(wanted: Mapping[str, Variant]) -> TaskFilter:
+    """ListTasks' argument: state s or as, root s, kind s, since t (usec), limit u."""
+    fields: dict[str, Any] = {}
+    for key, variant in wanted.items():
+        signatures = _FILTER_SIGNATURES.get(key)
+        if signatures is None:
+            raise InvalidArgs(f"filter key '{key}' is unknown", hint=f"use {', '.join(_FILTER_SIGNATURES)}")
+        if variant.signature not in signatures:
+            wants = " or ".join(signatures)
+            raise InvalidArgs(f"filter key '{key}' has D-Bus type {variant.signature}", hint=f"it takes {wants}")
+        fields |= _filter_field(key, variant.value)
+    return TaskFilter(**fields)
+
+
+_FILTER_SIGNATURES: Final = {"state": ("s", "as"), "root": ("s",), "kind": ("s",), "since": ("t",), "limit": ("u",)}
+
+
+def _filter_field(key: str, data: Any) -> dict[str, Any]:
+    if key == "state":
+        names = [data] if isinstance(data, str) else data
+        return {"states": frozenset(_word(TaskState, key, name) for name in names)}
+    return {key: _word(Kind, key, data) if key == "kind" else data}
+
+
+def _word(words: type[Word], key: str, text: str) -> Word:
+    try:
+        return words(text)
+    except ValueError:
+        raise InvalidArgs(f"filter key '{key}': there is no '{text}'", hint=f"use {', '.join(words)}") from None
+
+
+def units_to_wire(catalogue: Catalogue) -> list[list[Any]]:
+    """`a(ssssb)`: (name, kind, path, description, loaded), by name. A refused unit whose earlier definition is
+    still in force counts as loaded."""
+    rows = {(unit.name, unit.kind): (unit.path, unit.description, True) for unit in catalogue.units.values()}
+    for refused in catalogue.refused:
+        rows.setdefault((refused.name, refused.kind), (refused.path, "", False))
+    return [
+        [bus_text(name), str(kind), bus_text(path), bus_text(description), loaded]
+        for (name, kind), (path, description, loaded) in sorted(rows.items())
+    ]
+
+
+def problems_to_wire(catalogue: Catalogue, name: str) -> list[list[Any]]:
+    """`a(susss)`: (file, line, key, severity, message) of every unit of that name, `massif` or `massif.batch`.
+
+    Raises NoSuchUnit when no file has that name.
+    """
+    refused = [unit for unit in catalogue.refused if name in (unit.name, f"{unit.name}.{unit.kind}")]
+    problems = [problem for unit in refused for problem in unit.problems]
+    problems += [problem for problem in catalogue.problems if _is_about(problem, name)]
+    known = any(name in (unit.name, f"{unit.name}.{unit.kind}") for unit in catalogue.units.values())
+    if not (problems or known or refused):
+        raise NoSuchUnit(f"there is no unit file for '{name}'", hint="see taskpackerctl list-units")
+    return [
+        [bus_text(each.path), each.line, bus_text(each.key), str(each.severity), bus_text(each.message)]
+        for each in sorted(set(problems))
+    ]
+
+
+def _is_about(problem: Problem, name: str) -> bool:
+    """Whether it is in the unit's own file or in a drop-in of it, `massif.batch.d/10-local.conf`."""
+    path = PurePath(problem.path)
+    file = path.parent.name.removesuffix(".d") if path.suffix == ".conf" else path.name
+    return file in {name} | {f"{name}.{kind}" for kind in Kind}
+
+
+def figures_to_wire(figures: Figures) -> dict[str, Any]:
+    """The Manager's properties by name, but for the constant Version."""
+    return {
+        "MemoryBudget": figures.memory_budget,
+        "ChunksTotal": figures.chunks_total,
+        "ChunksFree": figures.chunks_free,
+        "CPUsTotal": figures.cpus_total,
+        "CPUsFree": figures.cpus_free,
+        "EstimatedSlotsRemaining": list(figures.slots),
+        "NRunning": figures.running,
+        "NQueued": figures.queued,
+        "Roots": list(figures.roots),
+    }

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A real dbus-daemon of its own for every test, and connections to it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from sd_taskpacker.bus.connection import Connection, connect
+from tests.bus.private_bus import Dial, RawClient
+
+CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path={socket}</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+    <deny own="org.example.Forbidden"/>
+  </policy>
+</busconfig>
+"""
+
+
+@pytest.fixture
+def bus_process(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Address and process of a running dbus-daemon."""
+    config = tmp_path / "bus.conf"
+    config.write_text(CONFIG.format(socket=tmp_path / "bus"))
+    command = ["dbus-daemon", f"--config-file={config}", "--print-address", "--nofork"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield process.stdout.readline().strip(), process
+        process.kill()
+
+
+@pytest.fixture
+def address(bus_process: tuple[str, subprocess.Popen[str]]) -> str:
+    return bus_process[0]
+
+
+@pytest.fixture
+async def dial(address: str) -> AsyncIterator[Dial]:
+    """Opens connections; all are closed at the end."""
+    opened: list[Connection] = []
+
+    async def one_more() -> Connection:
+        opened.append(await connect(address))
+        return opened[-1]
+
+    yield one_more
+    for bus in opened:
+        await bus.close()
+
+
+@pytest.fixture
+def raw_client(address: str) -> Iterator[RawClient]:
+    client = RawClient(address)
+    yield client
+    client.close()

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Peers on the private bus."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+
+from dbus_next import Message
+
+from sd_taskpacker.bus.connection import Connection
+
+NAME, PATH = "org.example.Peer", "/org/example/Peer"
+
+Dial = Callable[[], Awaitable[Connection]]
+
+
+def unique(bus: Connection) -> str:
+    return str(bus.unique_name)
+
+
+class RawClient:
+    """A peer that keeps to no rule of dbus-next, and reads only when asked to."""
+
+    def __init__(self, address: str) -> None:
+        self._sock = socket.socket(socket.AF_UNIX)
+        self._sock.connect(address.removeprefix("unix:path=").partition(",")[0])
+        self._serial = 0
+        self._sock.sendall(b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")
+        self.send(self.call_bus("Hello", "", []))
+
+    def close(self) -> None:
+        self._sock.close()
+
+    def call_bus(self, member: str, signature: str, body: list[object]) -> bytes:
+        return self._encoded(
+            Message(
+                destination="org.freedesktop.DBus",
+                path="/org/freedesktop/DBus",
+                interface="org.freedesktop.DBus",
+                member=member,
+                signature=signature,
+                body=body,
+            )
+        )
+
+    def call(self, destination: str, member: str) -> bytes:
+        return self._encoded(Message(destination=destination, path=PATH, interface=NAME, member=member))
+
+    def send(self, raw: bytes) -> None:
+        self._sock.sendall(raw)
+
+    def read_until(self, mark: bytes, count: int) -> int:
+        """Reads until `mark` came `count` times, or, for an empty mark, until `count` replies came."""
+        mark = mark or b"l\x02"
+        data = b""
+        while data.count(mark) < count:
+            more = self._sock.recv(1 << 16)
+            assert more, data[-500:]
+            data += more
+        return data.count(mark)
+
+    def _encoded(self, message: Message) -> bytes:
+        self._serial += 1
+        message.serial = self._serial
+        return bytes(message._marshall())
+
+
+def with_unknown_header_field(raw: bytes) -> bytes:
+    """The bodiless message `raw` with a header field that no specification names."""
+    [length] = struct.unpack_from("<I", raw, 12)
+    fields = raw[16 : 16 + length]
+    padded = fields + bytes(-len(fields) % 8) + bytes([99, 1]) + b"u\0" + struct.pack("<I", 7)
+    return raw[:12] + struct.pack("<I", len(padded)) + padded + bytes(-len(padded) % 8)

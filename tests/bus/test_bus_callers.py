@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may do what; the credentials come from a real bus, users and groups from stand-ins."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+from types import SimpleNamespace
+
+import pytest
+
+from sd_taskpacker.bus import callers
+from sd_taskpacker.bus.callers import Callers
+from sd_taskpacker.errors import AccessDenied
+from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.request import Caller
+from tests.bus.private_bus import Dial, unique
+
+TASK_UNIT = TaskId.parse("build@1").unit_name
+
+
+def no_unit(pid: int) -> str | None:
+    return None
+
+
+def task_unit(pid: int) -> str | None:
+    return TASK_UNIT if pid == os.getpid() else None
+
+
+async def test_process_of_a_task_is_recognised_and_never_manages(dial: Dial) -> None:
+    bus, client = await dial(), await dial()
+    caller = await Callers(bus, unit_of_pid=task_unit).find(unique(client))
+    assert caller == Caller(uid=os.getuid(), may_manage=False, may_submit=True, task=TaskId.parse("build@1"))
+
+
+async def test_process_of_another_unit_is_no_task(dial: Dial) -> None:
+    bus = await dial()
+    caller = await Callers(bus, unit_of_pid=lambda _: "cron.service").find(unique(bus))
+    assert caller.task is None
+
+
+async def test_answer_is_remembered_but_not_for_ever(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callers, "REMEMBERED", 1)
+    bus, other = await dial(), await dial()
+    asked: list[int] = []
+
+    def note(pid: int) -> str | None:
+        asked.append(pid)
+        return None
+
+    known = Callers(bus, unit_of_pid=note)
+    for one in (bus, bus, other, other, bus):
+        await known.find(unique(one))
+    assert asked == [os.getpid()] * 3
+
+
+async def test_sender_that_left_has_no_access(dial: Dial) -> None:
+    with pytest.raises(AccessDenied, match=":1.999"):
+        await Callers(await dial(), unit_of_pid=no_unit).find(":1.999")
+
+
+@pytest.fixture
+def people(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Group packers (gid 70) with ann (uid 1000); bob (uid 1001) is outside."""
+    users = {1000: ("ann", 1000), 1001: ("bob", 1001)}
+    groups = {"ann": [1000, 70], "bob": [1001]}
+    monkeypatch.setattr(grp, "getgrnam", lambda name: SimpleNamespace(gr_gid={"packers": 70}[name]))
+    monkeypatch.setattr(pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name=users[uid][0], pw_gid=users[uid][1]))
+    monkeypatch.setattr(os, "getgrouplist", lambda name, gid: groups[name])
+
+
+@pytest.mark.parametrize(
+    ("uid", "group", "trusted"),
+    [
+        (0, "packers", True),
+        (1000, "packers", True),
+        (1001, "packers", False),
+        (1000, "none", False),
+        (0, "none", True),
+    ],
+)
+@pytest.mark.usefixtures("people")
+async def test_root_and_the_group_are_trusted(dial: Dial, uid: int, group: str, trusted: bool) -> None:
+    caller = Callers(await dial(), unit_of_pid=no_unit, group=group)._judge(uid, 1)
+    assert (caller.may_manage, caller.may_submit) == (trusted, trusted)
+
+
+@pytest.mark.usefixtures("people")
+def test_user_without_an_entry_is_in_no_group() -> None:
+    assert not callers.is_member(4242, "packers")
+
+
+@pytest.mark.parametrize(("uid", "allowed"), [(1000, True), (1001, False), (0, False)])
+async def test_user_instance_is_its_owners_alone(dial: Dial, uid: int, allowed: bool) -> None:
+    caller = Callers(await dial(), unit_of_pid=no_unit, own_uid=1000)._judge(uid, None)
+    assert (caller.may_manage, caller.may_submit) == (allowed, allowed)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sd_taskpacker.bus.properties import LIFE_CYCLE, transient
+from sd_taskpacker.model.quantities import CHUNK_BYTES, INFINITY
+from sd_taskpacker.model.task import Task
+from sd_taskpacker.model.values import Value
+from tests.bus.builders import HOME, a_task, a_workorder
+
+
+def properties(task: Task, user: str | None = "taskpacker") -> dict[str, Any]:
+    made = transient(task, default_user=user)
+    assert len(made) == len({name for name, _ in made})
+    return {name: value.data for name, value in made}
+
+
+def test_batch_is_a_oneshot_with_its_memory_and_slice() -> None:
+    made = properties(a_task(chunks=8))
+    assert made["Type"] == "oneshot"
+    assert made["Slice"] == "taskpacker-batch.slice"
+    assert made["MemoryMax"] == 8 * CHUNK_BYTES
+    assert made["MemorySwapMax"] == 0
+    assert made["OOMScoreAdjust"] == 500
+    assert made["Description"] == "massif@20261121.0 - Heap profile of one program"
+
+
+def test_workorder_is_no_job_that_keeps_the_boot_from_being_finished() -> None:
+    made = properties(a_workorder(properties=(("RuntimeMaxUSec", Value("t", 7)),), description=""))
+    assert made["Type"] == "exec"
+    assert made["Slice"] == "taskpacker-workorder.slice"
+    assert made["RuntimeMaxUSec"] == 7
+    assert made["Description"] == "build@1"
+    assert not {"MemoryMax", "OOMScoreAdjust", "TimeoutStartUSec"} & made.keys()
+
+
+def test_arguments_are_not_expanded() -> None:
+    made = properties(a_task(argv=("/bin/echo", "$HOME ${x} $$")))
+    assert made["ExecStart"] == [["/bin/echo", ["/bin/echo", "$$HOME $${x} $$$$"], False]]
+
+
+def test_what_leaves_the_receipt_cannot_be_taken_away() -> None:
+    own = (("ExecStopPostEx", Value("a(sasas)", [])), ("ExecStopPost", Value("a(sasb)", [])))
+    assert not {"ExecStopPost", "ExecStopPostEx"} & properties(a_task(properties=own)).keys()
+
+
+def test_time_limit_of_a_oneshot_is_that_of_its_start() -> None:
+    assert properties(a_task())["TimeoutStartUSec"] == INFINITY
+    limited = properties(a_task(properties=(("RuntimeMaxUSec", Value("t", 7)), ("TimeoutStartUSec", Value("t", 9)))))
+    assert limited["TimeoutStartUSec"] == 7
+    assert "RuntimeMaxUSec" not in limited
+
+
+def test_environment_of_the_unit_is_kept_and_ours_comes_last() -> None:
+    own = (("Environment", Value("as", ["A=1", "TASKPACKER_NAME=forged"])), ("Environment", Value("as", ["B=2"])))
+    assert properties(a_task(properties=own))["Environment"] == [
+        "A=1",
+        "TASKPACKER_NAME=forged",
+        "B=2",
+        "TASKPACKER_NAME=massif",
+        "TASKPACKER_VERSION=20261121.0",
+        f"TASKPACKER_RESULTS={HOME}/results",
+        f"TASKPACKER_PARAMETERS={HOME}/parameters.json",
+        "TASKPACKER_SLICE=taskpacker-batch.slice",
+    ]
+
+
+def test_work_directory_is_writable_besides_what_the_unit_adds() -> None:
+    made = properties(a_task(properties=(("ReadWritePaths", Value("as", ["/srv"])),)))
+    assert made["ReadWritePaths"] == ["/srv", HOME]
+    assert (made["NoNewPrivileges"], made["ProtectSystem"], made["PrivateTmp"]) == (True, "strict", True)
+
+
+def test_journal_lines_carry_the_id() -> None:
+    own = (("LogExtraFields", Value("aay", [b"X=1"])),)
+    assert properties(a_task(properties=own))["LogExtraFields"] == [b"X=1", b"TASKPACKER_TASK=massif@20261121.0"]
+
+
+def test_sandbox_and_output_can_be_replaced() -> None:
+    own = (("ProtectSystem", Value("s", "no")), ("StandardOutput", Value("s", "journal")), ("Nice", Value("i", 3)))
+    made = properties(a_task(properties=own))
+    assert (made["ProtectSystem"], made["StandardOutput"], made["Nice"]) == ("no", "journal", 3)
+    assert "StandardOutputFileToAppend" not in made
+    assert made["StandardError"] == "inherit"
+
+
+@pytest.mark.parametrize("directory", ["/tmp/state/a/@1", "/var/tmp/a/@1"])
+def test_work_directory_in_tmp_stays_visible(directory: str) -> None:
+    assert "PrivateTmp" not in properties(a_task(directory=directory))
+
+
+def test_later_assignment_of_a_scalar_wins() -> None:
+    assert properties(a_task(properties=(("Nice", Value("i", 1)), ("Nice", Value("i", 2)))))["Nice"] == 2
+
+
+@pytest.mark.parametrize("name", sorted(LIFE_CYCLE | {"MemoryMax", "TimeoutStartUSec"}))
+def test_what_the_life_cycle_needs_stays(name: str) -> None:
+    forged = 1 << 60 if name.endswith(("Max", "USec")) else "forged"
+    made = properties(a_task(properties=((name, Value("s", forged)),)))
+    assert made.get(name) != "forged"
+    assert made.get("MemoryMax") == 8 * CHUNK_BYTES
+
+
+def test_user_is_the_units_then_the_default_then_nobody_we_name() -> None:
+    assert properties(a_task(user="ann"))["User"] == "ann"
+    assert properties(a_task())["User"] == "taskpacker"
+    assert "User" not in properties(a_task(), user=None)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+import pytest
+from dbus_next import Message, Variant
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sd_taskpacker.bus import wire
+from sd_taskpacker.bus.framing import decode
+from sd_taskpacker.engine.ports import Answer, TaskFilter
+from sd_taskpacker.errors import InvalidArgs, NoSuchUnit
+from sd_taskpacker.model.problems import Problem, Severity
+from sd_taskpacker.model.task import TaskState, describe
+from sd_taskpacker.model.unit import Catalogue, Kind, RefusedUnit, TaskUnit
+from sd_taskpacker.model.values import Value
+from tests.bus.builders import a_task, an_outcome
+
+
+def travelled(variant: Variant) -> Variant:
+    """The variant as a peer decodes it."""
+    message = Message.new_signal("/p", "i.f", "M", "v", [variant])
+    message.serial = 1
+    decoded: Variant = decode(bytes(message._marshall())).body[0]
+    return decoded
+
+
+def test_request_keeps_the_signature_of_each_value() -> None:
+    [request] = wire.requests_from([["massif", {"priority": Variant("u", 7)}, {"names": Variant("as", ["a", "b"])}]])
+    assert request.unit == "massif"
+    assert request.args == {"priority": Value("u", 7)}
+    assert request.params == {"names": Value("as", ["a", "b"])}
+
+
+def test_nested_variants_become_plain_data() -> None:
+    inner = Variant("a{sv}", {"k": Variant("v", Variant("ay", b"\1\2"))})
+    [request] = wire.requests_from([["u", {}, {"p": Variant("av", [inner])}]])
+    assert request.params["p"] == Value("av", [{"k": [1, 2]}])
+
+
+def test_nesting_has_an_end_and_the_error_says_where() -> None:
+    variant = Variant("s", "deep")
+    for _ in range(wire.MAX_NESTING + 1):
+        variant = Variant("v", variant)
+    with pytest.raises(InvalidArgs, match=r"request 1 \('b'\), params, key 'p': .* nested"):
+        wire.requests_from([["a", {}, {}], ["b", {}, {"p": variant}]])
+
+
+@pytest.mark.parametrize("variant", [Variant("h", 0), Variant("v", Variant("ah", [0]))])
+def test_file_descriptor_is_refused(variant: Variant) -> None:
+    with pytest.raises(InvalidArgs, match="args, key 'tag': a file descriptor"):
+        wire.requests_from([["a", {"tag": variant}, {}]])
+
+
+SCALARS = {
+    "y": st.integers(0, 255),
+    "b": st.booleans(),
+    "n": st.integers(-(1 << 15), (1 << 15) - 1),
+    "u": st.integers(0, (1 << 32) - 1),
+    "x": st.integers(-(1 << 63), (1 << 63) - 1),
+    "t": st.integers(0, (1 << 64) - 1),
+    "d": st.floats(allow_nan=False),
+    "s": st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+}
+TYPED = st.sampled_from(sorted(SCALARS)).flatmap(lambda token: st.tuples(st.just(token), SCALARS[token]))
+PLAIN = st.recursive(
+    st.one_of(SCALARS["b"], SCALARS["x"], SCALARS["d"], SCALARS["s"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SCALARS["s"], inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(TYPED, st.integers(0, 3))
+def test_params_are_given_back_as_submitted(typed: tuple[str, object], dimensions: int) -> None:
+    signature, data = typed
+    for _ in range(dimensions):
+        signature, data = "a" + signature, [data]
+    value = Value(signature, data)
+    assert wire.value_from("here", travelled(wire.variant_of(value))) == value
+
+
+@given(PLAIN)
+def test_data_inside_variants_is_given_back_equal(data: object) -> None:
+    value = Value("v", data)
+    assert wire._plain("here", travelled(wire.variant_of(value)), 64) == data
+
+
+def test_structs_and_dictionaries_are_given_back() -> None:
+    value = Value("a(sa{u(ib)}ay)", [["x", {1: [-2, True]}, [3, 4]]])
+    assert wire.value_from("here", travelled(wire.variant_of(value))) == value
+
+
+def test_every_key_of_a_description_has_a_signature() -> None:
+    task = a_task(expected_usec=1, deadline_usec=2, tag="t").ended(an_outcome())
+    assert set(describe(task)) == set(wire.TASK_SIGNATURES)
+
+
+def test_task_travels_whole() -> None:
+    task = a_task(params=(("size", Value("u", 3)),), expected_usec=9, tag="nightly").ended(an_outcome())
+    sent = {key: travelled(variant).value for key, variant in wire.task_to_wire(task).items()}
+    assert sent.pop("parameters")["size"] == Variant("u", 3)
+    assert sent == {key: data for key, data in describe(task).items() if key != "parameters"}
+
+
+def test_text_that_dbus_cannot_carry_does_not_stop_a_task_from_being_shown() -> None:
+    assert wire.task_to_wire(a_task(argv=("a\0b", "\udcff")))["argv"].value == ["a\\x00b", "\\udcff"]
+
+
+def test_answers_are_pairs_of_lists() -> None:
+    assert wire.answers_to_wire([Answer(("a@1",), ("a?x=1",)), Answer((), ())]) == [[["a@1"], ["a?x=1"]], [[], []]]
+
+
+def test_filter_takes_one_state_or_several() -> None:
+    assert wire.filter_from({"state": Variant("s", "failed")}).states == {TaskState.FAILED}
+    several = wire.filter_from({"state": Variant("as", ["running", "complete"])})
+    assert several.states == {TaskState.RUNNING, TaskState.COMPLETE}
+
+
+def test_filter_takes_every_key() -> None:
+    given_keys = {
+        "root": Variant("s", "build"),
+        "kind": Variant("s", "batch"),
+        "since": Variant("t", 5),
+        "limit": Variant("u", 2),
+    }
+    assert wire.filter_from(given_keys) == TaskFilter(root="build", kind=Kind.BATCH, since=5, limit=2)
+
+
+@pytest.mark.parametrize(
+    ("key", "variant", "text"),
+    [
+        ("colour", Variant("s", "red"), r"'colour' is unknown \(use state, root"),
+        ("since", Variant("s", "now"), r"'since' has D-Bus type s \(it takes t\)"),
+        ("state", Variant("s", "asleep"), r"'state': there is no 'asleep' \(use running, complete"),
+        ("kind", Variant("s", "resource"), r"'kind': there is no 'resource' \(use workorder"),
+    ],
+)
+def test_bad_filter_is_refused_by_key(key: str, variant: Variant, text: str) -> None:
+    with pytest.raises(InvalidArgs, match=text):
+        wire.filter_from({key: variant})
+
+
+def a_unit(name: str, kind: Kind = Kind.BATCH) -> TaskUnit:
+    path = f"/etc/{name}.{kind}"
+    return TaskUnit(name=name, kind=kind, path=path, exec=(), chunks=1, keep_success=1, keep_failed=1)
+
+
+def a_problem(path: str, message: str = "bad") -> Problem:
+    return Problem(path, 3, "Size", Severity.ERROR, message)
+
+
+def a_catalogue() -> Catalogue:
+    def refused(name: str) -> RefusedUnit:
+        return RefusedUnit(name, Kind.BATCH, f"/etc/{name}.batch", (a_problem(f"/etc/{name}.batch"),))
+
+    return Catalogue(
+        units={
+            (unit.kind, unit.name): unit for unit in (a_unit("good"), a_unit("old"), a_unit("good", Kind.WORKORDER))
+        },
+        problems=(a_problem("/etc/good.batch.d/10.conf", "odd"), a_problem("/etc/old.batch")),
+        refused=(refused("old"), refused("new")),
+    )
+
+
+def test_units_are_listed_once_and_a_definition_in_force_counts_as_loaded() -> None:
+    assert wire.units_to_wire(a_catalogue()) == [
+        ["good", "batch", "/etc/good.batch", "", True],
+        ["good", "workorder", "/etc/good.workorder", "", True],
+        ["new", "batch", "/etc/new.batch", "", False],
+        ["old", "batch", "/etc/old.batch", "", True],
+    ]
+
+
+@pytest.mark.parametrize("name", ["old", "old.batch"])
+def test_problems_of_a_unit_come_once_with_file_line_and_key(name: str) -> None:
+    assert wire.problems_to_wire(a_catalogue(), name) == [["/etc/old.batch", 3, "Size", "error", "bad"]]
+
+
+def test_problems_in_a_drop_in_belong_to_its_unit() -> None:
+    assert [row[4] for row in wire.problems_to_wire(a_catalogue(), "good")] == ["odd"]
+    assert wire.problems_to_wire(a_catalogue(), "good.workorder") == []
+
+
+def test_problems_of_no_unit_is_an_error() -> None:
+    with pytest.raises(NoSuchUnit, match="'none'"):
+        wire.problems_to_wire(a_catalogue(), "none")
