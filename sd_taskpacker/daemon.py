@@ -118,19 +118,20 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     bus = await connect(user=user)
     daemon = await _build(bus, store, config, paths, user=user)
     turns = asyncio.create_task(daemon.loop.run(daemon.act))
-    pulse = asyncio.create_task(_pulse(daemon.desk))
+    watchdog = int(os.environ.get("WATCHDOG_USEC", "0"))
+    workers = [turns, asyncio.create_task(_pulse(daemon.desk, watchdog))] if watchdog else [turns]
     try:
         await daemon.life.resume(daemon.boot_id)
         await bus.own(NAME)
         sd_daemon.notify("READY=1")
         daemon.desk.show(daemon.desk.figures())
         await daemon.desk.start_roots()
-        return await _until_told(bus, daemon.desk, [turns, pulse])
+        return await _until_told(bus, workers)
     finally:
         sd_daemon.notify("STOPPING=1")
-        turns.cancel()
-        pulse.cancel()
-        await asyncio.gather(turns, pulse, return_exceptions=True)
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
         await bus.close()
 
 
@@ -217,20 +218,18 @@ def _read_config(path: Path) -> Config:
     return config
 
 
-async def _pulse(desk: Desk) -> None:
-    """Feeds systemd's watchdog, if there is one, and looks at the budget on the occasion."""
-    usec = int(os.environ.get("WATCHDOG_USEC", "0"))
-    while usec:
+async def _pulse(desk: Desk, watchdog_usec: int) -> None:
+    """Feeds systemd's watchdog, and looks at the budget on the occasion."""
+    while True:
         sd_daemon.notify("WATCHDOG=1")
-        await asyncio.sleep(usec / 3_000_000)
+        await asyncio.sleep(watchdog_usec / 3_000_000)
         await desk.refresh_budget()
 
 
-async def _until_told(bus: Connection, desk: Desk, workers: Sequence[asyncio.Task[None]]) -> int:
+async def _until_told(bus: Connection, workers: Sequence[asyncio.Task[None]]) -> int:
     told = asyncio.Event()
-    events = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        events.add_signal_handler(number, told.set)
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
     lost, stop = asyncio.create_task(bus.lost()), asyncio.create_task(told.wait())
     done, _ = await asyncio.wait([lost, stop, *workers], return_when=asyncio.FIRST_COMPLETED)
     for worker in workers:
