@@ -114,7 +114,7 @@ class Client:
 
     async def close(self) -> None:
         if self._bus.connected:
-            self._bus.disconnect()  # type: ignore[no-untyped-call]  # dbus-next does not annotate it.
+            self._bus.disconnect()
         await self._disconnected()
         # Not cancelled, for they wait on a future of dbus-next that a cancellation would take from everyone.
         await asyncio.gather(*self._tasks)
@@ -213,7 +213,7 @@ class Client:
     async def _disconnected(self) -> None:
         # Why a connection broke is told to the call that was under way; here only the fact counts.
         with suppress(*_CONNECTION_FAULTS):
-            await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-next does not annotate it.
+            await self._bus.wait_for_disconnect()
 
     async def _send(self, message: Message, answer: str) -> list[Any]:
         if not self._bus.connected:

@@ -50,6 +50,7 @@ async def private_bus(directory: Path, *, rules: str = "") -> AsyncIterator[str]
     assert daemon.stdout is not None
     address = (await daemon.stdout.readline()).decode().strip()
     try:
+        assert address, "dbus-daemon did not start; it said why on stderr"
         yield address
     finally:
         if daemon.returncode is None:
@@ -59,36 +60,40 @@ async def private_bus(directory: Path, *, rules: str = "") -> AsyncIterator[str]
 
 @dataclass(slots=True)
 class Standin:
-    """`answers`: member -> (signature, body), or (error name, text) for an error."""
+    """`answers`: member -> (signature, body), or (error name, text) for an error, or None to say nothing at all."""
 
     bus: MessageBus
-    answers: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    answers: dict[str, tuple[str, Any] | None] = field(default_factory=dict)
     calls: list[tuple[str, str, list[Any]]] = field(default_factory=list)
     before: dict[str, list[tuple[str, str, list[Any]]]] = field(default_factory=dict)
     """Signals sent just before the answer to a member, where a client that watches too late misses them."""
     after: dict[str, list[tuple[str, str, list[Any]]]] = field(default_factory=dict)
+    arrival: asyncio.Event = field(default_factory=asyncio.Event)
 
     def on_message(self, message: Message) -> bool:
         if message.message_type is not MessageType.METHOD_CALL or message.path != PATH:
             return False
         member = message.member or ""
         self.calls.append((member, message.signature, message.body))
+        self.arrival.set()
         for signal in self.before.get(member, ()):
             self.emit(*signal)
-        self.bus.send(self._answer(message))
+        answer = self.answers.get(member, ("", []))
+        if answer is not None:
+            self.bus.send(_reply(message, *answer))
         for signal in self.after.get(member, ()):
             self.emit(*signal)
         return True
 
-    def _answer(self, message: Message) -> Message:
-        signature, body = self.answers.get(message.member or "", ("", []))
-        if "." in signature:
-            return Message.new_error(message, signature, body)
-        return Message.new_method_return(message, signature, body)
-
     def emit(self, member: str, signature: str, body: list[Any]) -> None:
         interface = "org.freedesktop.DBus.Properties" if member == "PropertiesChanged" else MANAGER
         self.bus.send(Message.new_signal(PATH, interface, member, signature, body))
+
+    async def seen(self, member: str) -> None:
+        """Returns once `member` was called."""
+        while not self.called(member):
+            await self.arrival.wait()
+            self.arrival.clear()
 
     def called(self, member: str) -> list[list[Any]]:
         return [body for name, _, body in self.calls if name == member]
@@ -104,10 +109,16 @@ async def standin(address: str) -> AsyncIterator[Standin]:
         yield service
     finally:
         if bus.connected:
-            bus.disconnect()  # type: ignore[no-untyped-call]  # dbus-next does not annotate it.
-        await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # The same.
+            bus.disconnect()
+        await bus.wait_for_disconnect()
         bus._stream.close()
         bus._sock.close()
+
+
+def _reply(call: Message, signature: str, body: Any) -> Message:
+    if "." in signature:
+        return Message.new_error(call, signature, body)
+    return Message.new_method_return(call, signature, body)
 
 
 def variants(task: Mapping[str, Any]) -> dict[str, Variant]:
