@@ -22,7 +22,6 @@ from dbus_next.errors import AuthError, DBusError, InvalidAddressError
 from dbus_next.message import Message
 from dbus_next.signature import Variant
 
-from sd_taskpacker.engine.ports import Answer
 from sd_taskpacker.errors import AccessDenied, TaskpackerError, Unreachable, from_bus
 from sd_taskpacker.model.names import OBJECT_ROOT
 from sd_taskpacker.model.problems import Problem, Severity
@@ -43,6 +42,16 @@ _ABSENT = {_ERROR + "ServiceUnknown", _ERROR + "NameHasNoOwner"}
 _VANISHED = {_ERROR + "NoReply", _ERROR + "Disconnected", _ERROR + "Timeout", _ERROR + "TimedOut"}
 _MISMATCH = {_ERROR + name for name in ("UnknownMethod", "UnknownInterface", "UnknownObject", "UnknownProperty")}
 _CONNECTION_FAULTS = (OSError, EOFError, AuthError, InvalidAddressError, DBusError)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The answer to one request. (Not `engine.ports.Answer`: a client would load the whole model to have it.)"""
+
+    started: tuple[str, ...]
+    """Ids."""
+    rejected: tuple[str, ...]
+    """Names, `NAME?param=value` for a fan-out instance; there is no room for them now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,9 +138,9 @@ class Client:
         message = Message(BUS_NAME, OBJECT_ROOT, MANAGER, member, signature=signature, body=list(body))
         return await self._send(message, answer)
 
-    async def batch_submit(self, requests: Sequence[Request]) -> list[Answer]:
+    async def batch_submit(self, requests: Sequence[Request]) -> list[Submitted]:
         (answers,) = await self.call("BatchSubmit", _REQUESTS, [_encode(requests)], answer="a(asas)")
-        return [Answer(tuple(started), tuple(rejected)) for started, rejected in answers]
+        return [Submitted(tuple(started), tuple(rejected)) for started, rejected in answers]
 
     async def workorder_start(self, requests: Sequence[Request]) -> list[str]:
         (ids,) = await self.call("WorkorderStart", _REQUESTS, [_encode(requests)], answer="as")
