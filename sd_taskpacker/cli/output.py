@@ -101,8 +101,9 @@ class Output:
         _line(sys.stderr, escape(text))
 
     def error(self, failure: TaskpackerError) -> None:
-        """One line: what is wrong. One line: what to do."""
-        self.warn(failure.message)
+        """What is wrong, then what to do, on lines of their own."""
+        for line in failure.message.splitlines():
+            self.warn(line)
         hint = failure.hint or _HINTS.get(type(failure), "")
         if hint:
             self.warn(f"Hint: {hint}")

@@ -103,9 +103,17 @@ async def test_properties_are_read_one_by_one_or_all_at_once(service: Standin, c
 async def test_an_error_reply_becomes_an_error_of_ours(
     service: Standin, client: Client, name: str, expected: type[Exception]
 ) -> None:
-    service.answers["Reload"] = (name, "it says so")
+    service.answers["Reload"] = (name, ["it says so"])
     with pytest.raises(expected):
         await client.reload()
+
+
+async def test_message_and_hint_arrive_apart(service: Standin, client: Client) -> None:
+    sent = InvalidParameters("'x' is no size (of 4)", hint="use small (128M)")
+    service.answers["Reload"] = (sent.bus_name(), [sent.bus_text()])
+    with pytest.raises(InvalidParameters) as caught:
+        await client.reload()
+    assert (caught.value.message, caught.value.hint) == (sent.message, sent.hint)
 
 
 async def test_a_service_that_is_not_there_is_unreachable_with_the_command_that_starts_it(address: str) -> None:

@@ -60,7 +60,7 @@ async def private_bus(directory: Path, *, rules: str = "") -> AsyncIterator[str]
 
 @dataclass(slots=True)
 class Standin:
-    """`answers`: member -> (signature, body), or (error name, text) for an error, or None to say nothing at all."""
+    """`answers`: member -> (signature, body), or (error name, [text]) for an error, or None to say nothing at all."""
 
     bus: MessageBus
     answers: dict[str, tuple[str, Any] | None] = field(default_factory=dict)
@@ -117,7 +117,7 @@ async def standin(address: str) -> AsyncIterator[Standin]:
 
 def _reply(call: Message, signature: str, body: Any) -> Message:
     if "." in signature:
-        return Message.new_error(call, signature, body)
+        return Message.new_error(call, signature, body[0])
     return Message.new_method_return(call, signature, body)
 
 

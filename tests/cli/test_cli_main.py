@@ -53,12 +53,18 @@ async def test_an_order_is_one_call_and_prints_nothing(
 async def test_every_error_has_its_status_and_a_line_of_what_to_do(
     service: Standin, address: str, name: str, status: int
 ) -> None:
-    service.answers["Reload"] = (name, "what is wrong")
+    service.answers["Reload"] = (name, ["what is wrong"])
     done = await run(address, "reload")
     wrong, hint = done.err.splitlines()
     assert (done.status, done.out) == (status, "")
     assert wrong
     assert hint.startswith("Hint: ")
+
+
+async def test_the_hint_of_the_service_is_preferred_and_every_line_is_shown(service: Standin, address: str) -> None:
+    service.answers["Reload"] = (ERROR + "InvalidArgs", ["one thing\nanother\x1b\nHint: do this"])
+    done = await run(address, "reload")
+    assert done.err.splitlines() == ["one thing", r"another\x1b", "Hint: do this"]
 
 
 async def test_without_the_service_it_exits_69_with_the_command_that_starts_it(address: str) -> None:

@@ -98,7 +98,7 @@ async def test_status_of_a_running_task_exits_0_and_of_an_ended_one_3(service: S
 
 
 async def test_status_of_an_unknown_task_exits_4_and_says_how_to_find_one(service: Standin, address: str) -> None:
-    service.answers["GetTask"] = ("org.sdtaskpacker1.Error.NoSuchTask", "there is no task 'nope@1'")
+    service.answers["GetTask"] = ("org.sdtaskpacker1.Error.NoSuchTask", ["there is no task 'nope@1'"])
     done = await run(address, "status", "nope@1")
     assert (done.status, done.out) == (4, "")
     assert done.err.splitlines() == [
