@@ -140,6 +140,8 @@ class Client:
 
     async def batch_submit(self, requests: Sequence[Request]) -> list[Submitted]:
         (answers,) = await self.call("BatchSubmit", _REQUESTS, [_encode(requests)], answer="a(asas)")
+        if len(answers) != len(requests):
+            raise self._mismatch(f"BatchSubmit answered {len(answers)} of {len(requests)} requests")
         return [Submitted(tuple(started), tuple(rejected)) for started, rejected in answers]
 
     async def workorder_start(self, requests: Sequence[Request]) -> list[str]:

@@ -39,10 +39,10 @@ async def client(service: Standin) -> AsyncIterator[Client]:
 async def test_submit_sends_requests_as_typed_variants_and_answers_in_order(service: Standin, client: Client) -> None:
     service.answers["BatchSubmit"] = ("a(asas)", [[[["a@1"], []], [[], ["b?x=1"]]]])
     request = Request("a", {"priority": Value("u", 7)}, {"x": Value("as", ["1", "2"])})
-    first, second = await client.batch_submit([request])
+    first, second = await client.batch_submit([request, Request("b", {}, {})])
     assert (first.started, first.rejected) == (("a@1",), ())
     assert (second.started, second.rejected) == ((), ("b?x=1",))
-    sent = [["a", {"priority": Variant("u", 7)}, {"x": Variant("as", ["1", "2"])}]]
+    sent = [["a", {"priority": Variant("u", 7)}, {"x": Variant("as", ["1", "2"])}], ["b", {}, {}]]
     assert service.calls == [("BatchSubmit", "a(sa{sv}a{sv})", [sent])]
 
 
@@ -124,8 +124,11 @@ async def test_a_service_that_is_not_there_is_unreachable_with_the_command_that_
 
 async def test_an_answer_of_another_form_names_the_versions(service: Standin, client: Client) -> None:
     service.answers["WorkorderStart"] = ("s", ["build@1"])
+    service.answers["BatchSubmit"] = ("a(asas)", [[[["a@1"], []]]])
     with pytest.raises(Unreachable, match="differ in version"):
         await client.workorder_start([])
+    with pytest.raises(Unreachable, match="answered 1 of 0 requests"):
+        await client.batch_submit([])
 
 
 async def test_a_bus_that_dies_during_a_call_is_unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
