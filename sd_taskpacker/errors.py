@@ -22,6 +22,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 BUS_PREFIX = "org.sdtaskpacker1.Error."
+_HINT_MARK = "\nHint: "
+"""Between message and hint in the text of an error reply: busctl shows both, `from_bus` tells them apart."""
 
 
 class TaskpackerError(Exception):
@@ -34,6 +36,10 @@ class TaskpackerError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    def bus_text(self) -> str:
+        """What an error reply carries beside the name."""
+        return f"{self.message}{_HINT_MARK}{self.hint}" if self.hint else self.message
 
     @classmethod
     def bus_name(cls) -> str:
@@ -84,5 +90,6 @@ def from_bus(name: str, text: str) -> TaskpackerError:
     """The error a client raises for an error reply: our own class where the name is ours."""
     for cls in TaskpackerError.__subclasses__():
         if cls.bus_name() == name:
-            return cls(text)
+            message, _, hint = text.partition(_HINT_MARK)
+            return cls(message, hint=hint)
     return Unreachable(f"{name}: {text}")

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The Manager interface from the other side, for the command line and for programs in Python.
+
+Messages are written by hand: no introspection, no proxy objects, one round trip per call. What comes back is
+plain Python (variants unwrapped) or one of our errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+from dbus_next.aio.message_bus import MessageBus
+from dbus_next.constants import BusType, MessageType
+from dbus_next.errors import AuthError, DBusError, InvalidAddressError
+from dbus_next.message import Message
+from dbus_next.signature import Variant
+
+from sd_taskpacker.errors import AccessDenied, TaskpackerError, Unreachable, from_bus
+from sd_taskpacker.model.names import OBJECT_ROOT
+from sd_taskpacker.model.problems import Problem, Severity
+from sd_taskpacker.model.request import Request
+from sd_taskpacker.model.values import Value
+
+BUS_NAME: Final = "org.sdtaskpacker1"
+MANAGER: Final = "org.sdtaskpacker1.Manager"
+PROPERTIES: Final = "org.freedesktop.DBus.Properties"
+DBUS: Final = "org.freedesktop.DBus"
+
+CALL_TIMEOUT_SEC: Final = 90
+"""Far above any honest answer: the bus itself tells at once when the service is gone, but not when it hangs."""
+
+_REQUESTS = "a(sa{sv}a{sv})"
+_ERROR = "org.freedesktop.DBus.Error."
+_ABSENT = {_ERROR + "ServiceUnknown", _ERROR + "NameHasNoOwner"}
+_VANISHED = {_ERROR + "NoReply", _ERROR + "Disconnected", _ERROR + "Timeout", _ERROR + "TimedOut"}
+_MISMATCH = {_ERROR + name for name in ("UnknownMethod", "UnknownInterface", "UnknownObject", "UnknownProperty")}
+_CONNECTION_FAULTS = (OSError, EOFError, AuthError, InvalidAddressError, DBusError)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The answer to one request. (Not `engine.ports.Answer`: a client would load the whole model to have it.)"""
+
+    started: tuple[str, ...]
+    """Ids."""
+    rejected: tuple[str, ...]
+    """Names, `NAME?param=value` for a fan-out instance; there is no room for them now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchEnded:
+    """BatchComplete or BatchFailed."""
+
+    id: str
+    complete: bool
+    parameters: dict[str, Any]
+    slots: tuple[int, ...]
+    """estimatedSlotsRemaining: how many more of size tiny, small, medium, large would start now."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresChanged:
+    """The Manager's properties that changed; the only news there is of a workorder's end."""
+
+    changed: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceGone:
+    """The service left the bus, or the bus left us. Its tasks go on: they are systemd's."""
+
+
+News = BatchEnded | FiguresChanged | ServiceGone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRow:
+    """One entry of ListUnits."""
+
+    name: str
+    kind: str
+    path: str
+    description: str
+    loaded: bool
+
+
+class Client:
+    """One connection. Every method raises TaskpackerError; use it as an asynchronous context manager."""
+
+    __slots__ = ("_bus", "_tasks", "_user")
+
+    def __init__(self, bus: MessageBus, *, user: bool) -> None:
+        self._bus = bus
+        self._user = user
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def connect(cls, *, user: bool) -> Self:
+        """`user`: the session bus, where a user's own instance lives, instead of the system bus."""
+        address = bus_address(os.environ, user=user)
+        kind = BusType.SESSION if user else BusType.SYSTEM
+        try:
+            return cls(await MessageBus(address, kind).connect(), user=user)
+        except _CONNECTION_FAULTS as error:
+            which = "session" if user else "system"
+            hint = "use --system for the machine's own instance" if user else "is dbus.service running?"
+            raise Unreachable(f"Cannot connect to the {which} bus at {address}: {error}", hint=hint) from error
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        if self._bus.connected:
+            self._bus.disconnect()
+        await self._disconnected()
+        # Not cancelled, for they wait on a future of dbus-next that a cancellation would take from everyone.
+        await asyncio.gather(*self._tasks)
+        # dbus-next 0.2.3 shuts its socket down and leaves both handles of it to the garbage collector.
+        self._bus._stream.close()
+        self._bus._sock.close()
+
+    async def call(
+        self, member: str, signature: str = "", body: Sequence[Any] = (), *, answer: str = ""
+    ) -> list[Any]:
+        """A method of the Manager. `answer` is the signature that the reply must have."""
+        message = Message(BUS_NAME, OBJECT_ROOT, MANAGER, member, signature=signature, body=list(body))
+        return await self._send(message, answer)
+
+    async def batch_submit(self, requests: Sequence[Request]) -> list[Submitted]:
+        (answers,) = await self.call("BatchSubmit", _REQUESTS, [_encode(requests)], answer="a(asas)")
+        if len(answers) != len(requests):
+            raise self._mismatch(f"BatchSubmit answered {len(answers)} of {len(requests)} requests")
+        return [Submitted(tuple(started), tuple(rejected)) for started, rejected in answers]
+
+    async def workorder_start(self, requests: Sequence[Request]) -> list[str]:
+        (ids,) = await self.call("WorkorderStart", _REQUESTS, [_encode(requests)], answer="as")
+        return list(ids)
+
+    async def kill(self, task_id: str, signal: str) -> None:
+        await self.call("Kill", "ss", [task_id, signal])
+
+    async def decommission(self, root: str) -> None:
+        await self.call("Decommission", "s", [root])
+
+    async def recommission(self, root: str) -> None:
+        await self.call("Recommission", "s", [root])
+
+    async def reload(self) -> None:
+        await self.call("Reload")
+
+    async def list_tasks(self, filters: Mapping[str, Value]) -> list[dict[str, Any]]:
+        """Tasks as `model.task.describe` shows them, newest first."""
+        (tasks,) = await self.call("ListTasks", "a{sv}", [_variants(filters)], answer="aa{sv}")
+        return [plain(task) for task in tasks]
+
+    async def get_task(self, task_id: str) -> dict[str, Any]:
+        (task,) = await self.call("GetTask", "s", [task_id], answer="a{sv}")
+        return {key: plain(value) for key, value in task.items()}
+
+    async def list_units(self) -> list[UnitRow]:
+        (rows,) = await self.call("ListUnits", answer="a(ssssb)")
+        return [
+            UnitRow(name=name, kind=kind, path=path, description=description, loaded=loaded)
+            for name, kind, path, description, loaded in rows
+        ]
+
+    async def get_unit_problems(self, unit: str) -> list[Problem]:
+        (rows,) = await self.call("GetUnitProblems", "s", [unit], answer="a(susss)")
+        return [
+            Problem(path, line, key, Severity.ERROR if severity == Severity.ERROR else Severity.WARNING, message)
+            for path, line, key, severity, message in rows
+        ]
+
+    async def get(self, name: str) -> Any:
+        """One property of the Manager."""
+        message = Message(BUS_NAME, OBJECT_ROOT, PROPERTIES, "Get", signature="ss", body=[MANAGER, name])
+        (value,) = await self._send(message, "v")
+        return plain(value)
+
+    async def get_all(self) -> dict[str, Any]:
+        """Every property of the Manager."""
+        message = Message(BUS_NAME, OBJECT_ROOT, PROPERTIES, "GetAll", signature="s", body=[MANAGER])
+        (values,) = await self._send(message, "a{sv}")
+        return {key: plain(value) for key, value in values.items()}
+
+    async def watch(self) -> asyncio.Queue[News]:
+        """From its return on, every news is in the queue: watch first, then make the call that causes them.
+
+        A signal is a hint and not the truth, for any client of the bus can send us one: ask `get_task`.
+        """
+        queue: asyncio.Queue[News] = asyncio.Queue()
+
+        def on_message(message: Message) -> None:
+            news = _news(message)
+            if news is not None:
+                queue.put_nowait(news)
+
+        self._bus.add_message_handler(on_message)
+        self._tasks.append(asyncio.create_task(self._report_disconnect(queue)))
+        for rule in (
+            f"type='signal',sender='{BUS_NAME}',path='{OBJECT_ROOT}',interface='{MANAGER}'",
+            f"type='signal',sender='{BUS_NAME}',path='{OBJECT_ROOT}',interface='{PROPERTIES}',arg0='{MANAGER}'",
+            f"type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{BUS_NAME}'",
+        ):
+            await self._send(Message(DBUS, "/org/freedesktop/DBus", DBUS, "AddMatch", signature="s", body=[rule]), "")
+        return queue
+
+    async def _report_disconnect(self, queue: asyncio.Queue[News]) -> None:
+        await self._disconnected()
+        queue.put_nowait(ServiceGone())
+
+    async def _disconnected(self) -> None:
+        # Why a connection broke is told to the call that was under way; here only the fact counts.
+        with suppress(*_CONNECTION_FAULTS):
+            await self._bus.wait_for_disconnect()
+
+    async def _send(self, message: Message, answer: str) -> list[Any]:
+        if not self._bus.connected:
+            # dbus-next would accept the message and never answer.
+            raise self._unanswered("The connection to the bus is broken")
+        try:
+            async with asyncio.timeout(CALL_TIMEOUT_SEC):
+                reply = await self._bus.call(message)
+        except TimeoutError as error:
+            raise self._unanswered(f"sd-taskpacker has not answered for {CALL_TIMEOUT_SEC}s") from error
+        except _CONNECTION_FAULTS as error:
+            raise self._unanswered("The connection to the bus broke before the answer came") from error
+        if reply is None:
+            raise self._unanswered("The connection to the bus was closed before the answer came")
+        if reply.message_type is MessageType.ERROR:
+            raise self._failure(message, reply)
+        if reply.signature != answer:
+            raise self._mismatch(f"{message.member} answered '{reply.signature}' where '{answer}' was expected")
+        return list(reply.body)
+
+    def _failure(self, call: Message, reply: Message) -> TaskpackerError:
+        name = reply.error_name or ""
+        text = str(reply.body[0]) if reply.body else name
+        if name in _ABSENT or name.startswith(_ERROR + "Spawn."):
+            return Unreachable("sd-taskpacker is not running", hint=f"{self._systemctl} start sd-taskpacker")
+        if name in _VANISHED:
+            return self._unanswered("sd-taskpacker went away before it answered")
+        if name == _ERROR + "AccessDenied":
+            return AccessDenied(f"The bus does not let you call {call.member}: {text}", hint=_WHO_MAY)
+        if name in _MISMATCH:
+            return self._mismatch(f"The running sd-taskpacker does not know {call.member}")
+        return from_bus(name, text)
+
+    def _unanswered(self, text: str) -> Unreachable:
+        hint = f"what it did is shown by taskpackerctl list; why it left, by {self._systemctl} status sd-taskpacker"
+        return Unreachable(text, hint=hint)
+
+    def _mismatch(self, text: str) -> Unreachable:
+        hint = f"client and service differ in version: {self._systemctl} restart sd-taskpacker; tasks go on meanwhile"
+        return Unreachable(text, hint=hint)
+
+    @property
+    def _systemctl(self) -> str:
+        return "systemctl --user" if self._user else "systemctl"
+
+
+_WHO_MAY = "become root, or have an admin add you to the group taskpacker"
+
+
+def bus_address(environment: Mapping[str, str], *, user: bool) -> str:
+    """Where the bus listens, as sd-bus finds it (sd_bus_default(3)); dbus-next would go on to read X11's files."""
+    if not user:
+        return environment.get("DBUS_SYSTEM_BUS_ADDRESS") or "unix:path=/run/dbus/system_bus_socket"
+    given = environment.get("DBUS_SESSION_BUS_ADDRESS")
+    if given:
+        return given
+    runtime = environment.get("XDG_RUNTIME_DIR")
+    if not runtime:
+        hint = "log in with a session of your own, or set XDG_RUNTIME_DIR or DBUS_SESSION_BUS_ADDRESS"
+        raise Unreachable("There is no session bus here", hint=hint)
+    return f"unix:path={quote(runtime)}/bus"
+
+
+def plain(value: Any) -> Any:
+    """`value` without the variants in it, at any depth."""
+    match value:
+        case Variant():
+            return plain(value.value)
+        case list():
+            return [plain(item) for item in value]
+        case dict():
+            return {key: plain(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+def _variants(values: Mapping[str, Value]) -> dict[str, Variant]:
+    return {key: Variant(value.signature, value.data) for key, value in values.items()}
+
+
+def _encode(requests: Sequence[Request]) -> list[list[Any]]:
+    return [[request.unit, _variants(request.args), _variants(request.params)] for request in requests]
+
+
+def _news(message: Message) -> News | None:
+    if message.message_type is not MessageType.SIGNAL:
+        return None
+    match message.interface, message.member, message.signature:
+        case ("org.sdtaskpacker1.Manager", "BatchComplete" | "BatchFailed" as member, "sa{sv}au"):
+            task_id, parameters, slots = message.body
+            complete = member == "BatchComplete"
+            return BatchEnded(id=task_id, complete=complete, parameters=plain(parameters), slots=tuple(slots))
+        case ("org.freedesktop.DBus.Properties", "PropertiesChanged", "sa{sv}as"):
+            return FiguresChanged(plain(message.body[1]))
+        case ("org.freedesktop.DBus", "NameOwnerChanged", "sss"):
+            name, _, owner = message.body
+            return ServiceGone() if name == BUS_NAME and not owner else None
+        case _:
+            return None

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The only file that prints. Results go to stdout, talk goes to stderr; whatever is shown is escaped first."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TextIO
+
+from sd_taskpacker.cli.text import escape, table
+from sd_taskpacker.errors import (
+    AccessDenied,
+    Decommissioned,
+    Internal,
+    InvalidArgs,
+    InvalidParameters,
+    LimitExceeded,
+    NoSuchTask,
+    NoSuchUnit,
+    TaskpackerError,
+    Unreachable,
+    WrongState,
+)
+
+_RED: Final = "\x1b[0;1;31m"
+_GREEN: Final = "\x1b[0;32m"
+_RESET: Final = "\x1b[0m"
+_COLORS: Final = {"failed": _RED, "no": _RED, "running": _GREEN}
+
+_HINTS: Final[Mapping[type[TaskpackerError], str]] = {
+    NoSuchUnit: "taskpackerctl list-units shows the units there are, and what is wrong with those refused",
+    InvalidParameters: "the [Parameter] sections of the unit file say what it takes; list-units shows its path",
+    InvalidArgs: "taskpackerctl submit --help shows what can be asked for",
+    NoSuchTask: "taskpackerctl list --all shows the tasks there are",
+    WrongState: "taskpackerctl status ID shows the state that the task is in",
+    Decommissioned: "taskpackerctl recommission ROOT lets it execute tasks again",
+    LimitExceeded: "try again when something has ended; taskpackerctl status shows what there is",
+    AccessDenied: "become root, or have an admin add you to the group taskpacker",
+    Unreachable: "systemctl status sd-taskpacker shows how the service is",
+    Internal: "journalctl -u sd-taskpacker has the details",
+}
+"""What to do, where the service did not say so itself."""
+
+
+class Json(StrEnum):
+    OFF = "off"
+    SHORT = "short"
+    PRETTY = "pretty"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    json: Json = Json.OFF
+    legend: bool = True
+    quiet: bool = False
+
+    def document(self, data: Any) -> None:
+        """`data` as JSON. Not ASCII is escaped, which also keeps control characters from the terminal."""
+        indent = "\t" if self.json is Json.PRETTY else None
+        separators = None if indent else (",", ":")
+        # Signature `ay` arrives as bytes, which JSON does not have.
+        _line(sys.stdout, json.dumps(data, indent=indent, separators=separators, default=list))
+        _flush()
+
+    def lines(self, texts: Sequence[str]) -> None:
+        """Results, one on each line, and at once: what reads the ids need not wait for what we wait for."""
+        for text in texts:
+            _line(sys.stdout, escape(text))
+        _flush()
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, paint: str = "") -> None:
+        """`paint`: the column whose cells have a colour of their own."""
+        shown = [[escape(cell) for cell in row] for row in rows]
+        head, *body = table([header, *shown])
+        if self.legend:
+            _line(sys.stdout, _decorated(head, "\x1b[0;4m"))
+        painted = header.index(paint) if paint else None
+        for line, row in zip(body, shown, strict=True):
+            color = _COLORS.get(row[painted]) if painted is not None else None
+            _line(sys.stdout, _decorated(line, color))
+
+    def fields(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """`   Key: value` lines with the colons below each other."""
+        columns = max((len(key) for key, _ in pairs), default=0)
+        for key, text in pairs:
+            _line(sys.stdout, f"{key:>{columns}}: {escape(text)}")
+
+    def talk(self, text: str) -> None:
+        """What a person wants to know and a program does not."""
+        if not self.quiet:
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """What is said even with --quiet, because something did not go as asked."""
+        _flush()
+        _line(sys.stderr, escape(text))
+
+    def error(self, failure: TaskpackerError) -> None:
+        """What is wrong, then what to do, on lines of their own."""
+        for line in failure.message.splitlines():
+            self.warn(line)
+        hint = failure.hint or _HINTS.get(type(failure), "")
+        if hint:
+            self.warn(f"Hint: {hint}")
+
+
+def prepare() -> None:
+    """A terminal whose encoding lacks a character gets it spelled out; a traceback would help nobody."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def finish() -> None:
+    """Raises OSError when the results could not be written: a full disk must not look like success."""
+    _flush()
+
+
+def abandon() -> None:
+    """Nobody reads stdout any more. What is buffered goes nowhere, or Python would complain about it at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _line(stream: TextIO | None, text: str) -> None:
+    # Python has None for a stream that was closed before it started, and would print to stdout then.
+    if stream is not None:
+        print(text, file=stream)
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _decorated(text: str, color: str | None) -> str:
+    return f"{color}{text}{_RESET}" if color and _colorful() else text
+
+
+def _colorful() -> bool:
+    """Colours are for terminals, and not for who sets NO_COLOR (no-color.org)."""
+    dumb = os.environ.get("TERM", "dumb") == "dumb"
+    return sys.stdout is not None and sys.stdout.isatty() and not dumb and not os.environ.get("NO_COLOR")

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+import pytest
+
+from sd_taskpacker.cli.arguments import VERBS, parse
+from sd_taskpacker.cli.submit import request
+from sd_taskpacker.cli.verbs import FUNCTIONS
+from sd_taskpacker.model.request import Request
+from sd_taskpacker.model.values import Value
+
+
+def test_options_may_stand_anywhere() -> None:
+    everywhere = ["submit", "--wait", "massif", "--json=short", "target=/a", "-q", "depth=3"]
+    for arguments in (["--user", *everywhere], [*everywhere, "--user"]):
+        options = parse(arguments)
+        assert (options.unit, options.params) == ("massif", [("target", "/a"), ("depth", "3")])
+        assert (options.user, options.json, options.quiet, options.wait) == (True, "short", True, True)
+
+
+def test_an_option_before_the_verb_is_not_undone_by_the_verb() -> None:
+    options = parse(["--user", "--json=pretty", "--no-legend", "-q", "list"])
+    assert (options.user, options.json, options.no_legend, options.quiet) == (True, "pretty", True, True)
+
+
+def test_without_options_it_is_the_system_instance_and_no_json() -> None:
+    options = parse(["list"])
+    assert (options.user, options.json, options.no_legend, options.quiet) == (False, "off", False, False)
+
+
+def test_what_is_asked_of_the_scheduler_has_the_types_of_the_contract() -> None:
+    line = "--priority=7 --deadline=10min --size=384M --cpus=2 --expected=1min --task-version=v1 --tag=t"
+    made = request(parse(["submit", "massif", *line.split(), "--arg=-x", "--arg", "a b"]))
+    assert made == Request(
+        "massif",
+        {
+            "priority": Value("u", 7),
+            "deadline": Value("s", "10min"),
+            "size": Value("s", "384M"),
+            "cpus": Value("u", 2),
+            "expected": Value("t", 60_000_000),
+            "version": Value("s", "v1"),
+            "tag": Value("s", "t"),
+            "argv": Value("as", ["-x", "a b"]),
+        },
+        {},
+    )
+
+
+def test_a_repeated_parameter_fans_out_and_a_value_may_hold_anything() -> None:
+    made = request(parse(["submit", "massif", "target=a", "other==x=y", "target=", "third=-1"]))
+    assert made.args == {}
+    assert made.params == {"target": Value("as", ["a", ""]), "other": Value("s", "=x=y"), "third": Value("s", "-1")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "VERB"),
+        (["frob"], "there is no verb 'frob'"),
+        (["submit"], "UNIT"),
+        (["submit", "a", "b"], "'b' is not a parameter; write NAME=VALUE"),
+        (["submit", "a", "--size=huge"], "'huge' is not a size"),
+        (["submit", "a", "--deadline=soon"], "'soon' is not a time span"),
+        (["submit", "a", "--priority=4294967296"], "is not a number from 0 to 4294967295"),
+        (["submit", "a", "--cpus=-1"], "is not a number"),
+        (["submit", "a", "x=\udcff"], r"'x=\udcff' is not valid UTF-8"),
+        (["list", "--state=asleep"], "asleep"),
+        (["list", "--stat=failed"], "--stat"),
+        (["--user", "list", "--system", "--user"], "not allowed with"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_names_what_is_wrong(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="^2$"):
+        parse(arguments)
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_a_help_and_a_function(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="^0$"):
+        parse([verb, "--help"])
+    assert VERBS[verb].summary in capsys.readouterr().out
+    assert (verb in FUNCTIONS) is (verb != "verify")

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What `verify` adds to `load_unit`, which is replaced here: files in, text or JSON and an exit status out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.verify import verify
+from sd_taskpacker.model.problems import Problem, Severity
+from sd_taskpacker.model.unit import Kind
+
+
+@dataclass(slots=True)
+class Loader:
+    """Finds the problems that it was told to find, and notes what it was given."""
+
+    problems: dict[str, tuple[Problem, ...]] = field(default_factory=dict)
+    loaded: list[tuple[Kind, str, list[Any]]] = field(default_factory=list)
+
+    def load_unit(self, kind: Kind, name: str, sources: Sequence[Any]) -> tuple[None, tuple[Problem, ...]]:
+        self.loaded.append((kind, name, [(source.path, source.text) for source in sources]))
+        return None, self.problems.get(name, ())
+
+
+@pytest.fixture
+def loader(monkeypatch: pytest.MonkeyPatch) -> Loader:
+    made = Loader()
+    module = SimpleNamespace(load_unit=made.load_unit, Source=SimpleNamespace)
+    monkeypatch.setitem(sys.modules, "sd_taskpacker.model.settings", module)
+    return made
+
+
+def written(directory: Path, name: str, content: bytes = b"[Batch]\n") -> str:
+    path = directory / name
+    path.write_bytes(content)
+    return str(path)
+
+
+def test_a_good_unit_says_nothing(tmp_path: Path, loader: Loader, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, "good.batch", b"\xff")
+    assert verify([path], Output()) == 0
+    assert capsys.readouterr() == ("", "")
+    assert loader.loaded == [(Kind.BATCH, "good", [(path, b"\xff")])]
+
+
+@pytest.mark.parametrize(("severity", "status"), [(Severity.WARNING, 0), (Severity.ERROR, 1)])
+def test_a_problem_is_shown_with_its_place_and_only_an_error_exits_1(
+    tmp_path: Path, loader: Loader, severity: Severity, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loader.problems["odd"] = (Problem("odd.workorder", 3, "Size", severity, "what is wrong\x1b"),)
+    assert verify([written(tmp_path, "odd.workorder")], Output()) == status
+    assert capsys.readouterr().out == f"odd.workorder:3: {severity}: Size: what is wrong\\x1b\n"
+
+
+def test_every_file_is_checked_also_after_one_that_cannot_be_read(
+    tmp_path: Path, loader: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = written(tmp_path, "good.workorder")
+    assert verify([str(tmp_path / "none.batch"), str(tmp_path), "name.service", good], Output()) == 1
+    missing, directory, suffix = capsys.readouterr().out.splitlines()
+    assert missing.endswith("none.batch: error: cannot be read: No such file or directory")
+    for line in (directory, suffix):
+        assert line.endswith("not a unit; its name must end in .workorder or .batch")
+    assert [name for _, name, _ in loader.loaded] == ["good"]
+
+
+def test_json_is_a_list_of_problems(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(["name.service"], Output(json=Json.SHORT)) == 1
+    (problem,) = json.loads(capsys.readouterr().out)
+    assert (problem["path"], problem["line"], problem["severity"]) == ("name.service", 0, "error")
