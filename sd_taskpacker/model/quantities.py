@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from sd_taskpacker.model.excerpt import excerpt
+
 CHUNK_BYTES: Final = 32 << 20
 INFINITY: Final = (1 << 64) - 1
 """How systemd spells "no limit" in a `t` property (UINT64_MAX)."""
@@ -19,10 +21,10 @@ SIZES: Final = {"tiny": 1, "small": 4, "medium": 8, "large": 32}
 
 MAX_CHUNKS: Final = (1 << 31) - 1
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGTPE]?)B?", re.ASCII)
+_SIZE = re.compile(r"(\d{1,20}(?:\.\d{1,20})?)\s*([KMGTPE]?)B?", re.ASCII)
 _SIZE_UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50, "E": 60}
 
-_SPAN_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Zµμ]*)", re.ASCII)
+_SPAN_PART = re.compile(r"\s*(\d{1,20}(?:\.\d{1,20})?)\s*([a-zA-Zµμ]*)", re.ASCII)
 _SECOND = 1_000_000
 _SPAN_UNITS: Final = {
     name: usec
@@ -50,14 +52,14 @@ def parse_bytes(text: str) -> int:
     """`384M` -> bytes, base 1024."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"'{text}' is not a size; write for example 512M or 2G")
+        raise ValueError(f"{excerpt(text)} is not a size; write for example 512M or 2G")
     whole, _, fraction = match[1].partition(".")
     shift = _SIZE_UNITS[match[2]]
     size = int(whole) << shift
     if fraction:
         size += (int(fraction) << shift) // 10 ** len(fraction)
     if size >= INFINITY:
-        raise ValueError(f"'{text}' is larger than any memory")
+        raise ValueError(f"{excerpt(text)} is larger than any memory")
     return size
 
 
@@ -69,11 +71,11 @@ def parse_size(text: str) -> int:
     try:
         chunks = chunks_for(parse_bytes(text))
     except ValueError:
-        raise ValueError(f"'{text}' is not a size; use {', '.join(SIZES)} or an amount such as 384M") from None
+        raise ValueError(f"{excerpt(text)} is not a size; use {', '.join(SIZES)} or an amount such as 384M") from None
     if chunks < 1:
         raise ValueError("a task needs some memory; the smallest size is tiny (32M)")
     if chunks > MAX_CHUNKS:
-        raise ValueError(f"'{text}' is larger than any memory")
+        raise ValueError(f"{excerpt(text)} is larger than any memory")
     return chunks
 
 
@@ -95,12 +97,12 @@ def parse_span(text: str) -> int:
         match = _SPAN_PART.match(stripped, position)
         unit = None if match is None else _SPAN_UNITS.get(match[2])
         if match is None or unit is None:
-            raise ValueError(f"'{text}' is not a time span; write for example 90s, 10min or 1h 30min")
+            raise ValueError(f"{excerpt(text)} is not a time span; write for example 90s, 10min or 1h 30min")
         whole, _, fraction = match[1].partition(".")
         total += int(whole) * unit + (int(fraction) * unit // 10 ** len(fraction) if fraction else 0)
         position = match.end()
     if not stripped or total >= INFINITY:
-        raise ValueError(f"'{text}' is not a time span; write for example 90s, 10min or 1h 30min")
+        raise ValueError(f"{excerpt(text)} is not a time span; write for example 90s, 10min or 1h 30min")
     return total
 
 

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Submitted parameters against a unit's `[Parameter]` sections: complete typed values, or every problem at once."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from sd_taskpacker.errors import InvalidParameters
+from sd_taskpacker.model.conversion import INT_MAX, INT_MIN, convert, wanted
+from sd_taskpacker.model.excerpt import excerpt, listing
+from sd_taskpacker.model.suggestion import nearest
+from sd_taskpacker.model.unit import Parameter
+from sd_taskpacker.model.values import Value
+
+MAX_SHOWN_PROBLEMS: Final = 20
+"""A request may hold thousands of wrong keys; the message stays readable and small."""
+
+
+def check(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> dict[str, Any]:
+    """Every parameter's value, defaults filled in, in the order of declaration.
+
+    Raises one InvalidParameters that names each wrong, missing or unknown key.
+    """
+    values, problems = dict[str, Any](), list[str]()
+    for parameter in parameters:
+        try:
+            values[parameter.name] = _value(parameter, submitted.get(parameter.name))
+        except ValueError as e:
+            problems.append(f"{parameter.name}: {e}")
+    problems += [_unknown(key, parameters) for key in submitted if key not in {p.name for p in parameters}]
+    if problems:
+        raise InvalidParameters(_joined(problems))
+    return values
+
+
+def fan_out_size(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> int:
+    """How many instances `fan_out` would build, so that a caller can refuse before building them; 0 when an array
+    is empty."""
+    return math.prod(len(array) for array in _arrays(parameters, submitted).values())
+
+
+def fan_out(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> list[Mapping[str, Value]]:
+    """One set of scalar values per instance: the cartesian product of all array values, the last key varying fastest.
+
+    Without an array the answer is the submission itself. Builds `fan_out_size` mappings: ask for that first. Raises
+    InvalidParameters for an empty array, which asks for nothing and is always a mistake.
+    """
+    arrays = _arrays(parameters, submitted)
+    if empty := [key for key, array in arrays.items() if not array]:
+        raise InvalidParameters(
+            _joined([f"{key}: the array is empty, so there is nothing to run" for key in empty]),
+            hint="leave the parameter out to use its default",
+        )
+    combinations = itertools.product(*(_elements(submitted[key]) for key in arrays))
+    return [{**submitted, **dict(zip(arrays, combination, strict=True))} for combination in combinations]
+
+
+def _value(parameter: Parameter, value: Value | None) -> str | int | float | bool:
+    if value is not None:
+        return convert(parameter, value)
+    if parameter.default is None:
+        about = f" ({excerpt(parameter.description)[1:-1]})" if parameter.description else ""
+        raise ValueError(f"is required{about}; give {wanted(parameter)}")
+    return parameter.default
+
+
+def _unknown(key: str, parameters: Sequence[Parameter]) -> str:
+    known = [parameter.name for parameter in parameters]
+    if near := nearest(key, known):
+        return f"{excerpt(key)} is not a parameter of this unit; did you mean {near}? Known: {listing(known)}"
+    return f"{excerpt(key)} is not a parameter of this unit; known: {listing(known)}"
+
+
+def _joined(problems: Sequence[str]) -> str:
+    rest = len(problems) - MAX_SHOWN_PROBLEMS
+    shown = "; ".join(problems[:MAX_SHOWN_PROBLEMS])
+    return f"{shown}; and {rest} more" if rest > 0 else shown
+
+
+def _arrays(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> dict[str, Sequence[Any]]:
+    """The array values, in order of submission. What is not declared is left for `check` to name."""
+    known = {parameter.name for parameter in parameters}
+    return {key: value.data for key, value in submitted.items() if key in known and _is_array(value)}
+
+
+def _is_array(value: Value) -> bool:
+    """A dictionary (`a{sv}`) is one value, not several."""
+    return value.signature.startswith("a") and not value.signature.startswith("a{")
+
+
+def _elements(array: Value) -> list[Value]:
+    signature = array.signature[1:]
+    return [Value(_deduced(data) if signature == "v" else signature, data) for data in array.data]
+
+
+def _deduced(data: object) -> str:
+    """The D-Bus type behind a variant that was already unwrapped to its plain value."""
+    match data:
+        case bool():
+            return "b"
+        case int():
+            return "x" if INT_MIN <= data <= INT_MAX else "t"
+        case float():
+            return "d"
+        case str():
+            return "s"
+        case _:
+            return "v"
