@@ -101,7 +101,7 @@ def replies(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 
 
 def as_bus_error(error: TaskpackerError) -> DBusError:
-    return DBusError(error.bus_name(), bus_text(str(error)))
+    return DBusError(error.bus_name(), bus_text(error.bus_text()))
 
 
 def our_fault() -> Internal:

@@ -15,6 +15,7 @@ from dbus_next import Variant
 from sd_taskpacker.bus.text import bus_text
 from sd_taskpacker.engine.ports import Answer, Figures, TaskFilter
 from sd_taskpacker.errors import InvalidArgs, NoSuchUnit
+from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.problems import Problem
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.task import Task, TaskState, describe
@@ -62,11 +63,11 @@ MAX_NESTING: Final = 8
 
 def requests_from(entries: Sequence[Sequence[Any]]) -> list[Request]:
     """`a(sa{sv}a{sv})`: (unit, args, params) each."""
-    return [_request(number, *entry) for number, entry in enumerate(entries)]
+    return [_request(number, *entry) for number, entry in enumerate(entries, 1)]
 
 
 def _request(number: int, unit: str, args: dict[str, Variant], params: dict[str, Variant]) -> Request:
-    where = f"request {number} ('{unit}')"
+    where = f"request {number} ({excerpt(unit)})"
     return Request(unit, _values(f"{where}, args", args), _values(f"{where}, params", params))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchUnit, TaskpackerError
 from sd_taskpacker.model.args import Args, parse_args
+from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.names import TaskId, child_name
 from sd_taskpacker.model.parameters import check, fan_out, fan_out_size
 from sd_taskpacker.model.request import Caller, Request
@@ -26,7 +27,6 @@ MAX_PATH: Final = 4095 - len("/results/output.txt")
 """PATH_MAX without its final NUL, less what lies below a work directory."""
 
 _LONGEST_SERIAL: Final = "00000000.999999"
-_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Reque
             _claim_version(office, instances[-1], versions)
         except TaskpackerError as error:
             raise type(error)(
-                f"request {index + 1} ({_shown(request.unit)}): {error.message}", hint=error.hint
+                f"request {index + 1} ({excerpt(request.unit)}): {error.message}", hint=error.hint
             ) from None
     return instances
 
@@ -148,7 +148,3 @@ def _claim_version(office: Office, instance: Instance, versions: set[TaskId]) ->
             f"args key 'version': {task_id} is there already", hint="leave the version out, or take another"
         )
     versions.add(task_id)
-
-
-def _shown(name: str) -> str:
-    return repr(name if len(name) <= _SHOWN else name[:_SHOWN] + "…")

@@ -42,7 +42,7 @@ def test_nesting_has_an_end_and_the_error_says_where() -> None:
     variant = Variant("s", "deep")
     for _ in range(wire.MAX_NESTING + 1):
         variant = Variant("v", variant)
-    with pytest.raises(InvalidArgs, match=r"request 1 \('b'\), params, key 'p': .* nested"):
+    with pytest.raises(InvalidArgs, match=r"request 2 \('b'\), params, key 'p': .* nested"):
         wire.requests_from([["a", {}, {}], ["b", {}, {"p": variant}]])
 
 

@@ -143,8 +143,9 @@ def test_too_many_requests_are_refused_before_any_is_looked_at() -> None:
 
 def test_a_fan_out_of_billions_is_refused_without_building_it() -> None:
     at = office(unit(parameters=tuple(parameter(f"p{number}") for number in range(9))))
-    axes = {f"p{number}": [str(value) for value in range(20)] for number in range(9)}
-    assert isinstance(_refused(at, request(**axes)), LimitExceeded)
+    axis = Value("as", [str(value) for value in range(20)])
+    asked = Request("job", {}, {f"p{number}": axis for number in range(9)})
+    assert isinstance(_refused(at, asked), LimitExceeded)
 
 
 def test_a_task_that_asks_for_itself_without_end_is_stopped() -> None:

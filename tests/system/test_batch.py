@@ -20,7 +20,7 @@ def _unit(exec: str, *, size: str = "tiny", cpus: int = 0, more: str = "") -> st
 def test_a_task_runs_and_leaves_its_output_its_record_and_nothing_else(machine: Machine) -> None:
     machine.write_unit(
         "hello.batch",
-        _unit("/bin/sh -c 'echo hello ${who}; echo oops >&2; touch scratch results/kept; pwd'")
+        _unit("/bin/sh -c 'echo hello \"$1\"; echo oops >&2; touch scratch results/kept; pwd' sh ${who}")
         + "[Parameter]\nName=who\n",
     )
     ((started, rejected),) = machine.batch_submit(BatchCall("hello", params={"who": "big $HOME; world"}))
