@@ -142,10 +142,14 @@ class WorkorderSection(BaseModel):
         " over. To limit the run time write RuntimeMaxSec= in [Service].",
     )
     keep_success: Count = Field(
-        5, alias="KeepSuccess", description="How many versions that ended well keep their results. Default: 5."
+        1000,
+        alias="KeepSuccess",
+        description="How many versions that ended well keep their results; older ones are removed. Default: 1000.",
     )
     keep_failed: Count = Field(
-        5, alias="KeepFailed", description="How many versions that failed keep their results. Default: 5."
+        1000,
+        alias="KeepFailed",
+        description="How many versions that failed keep their results; older ones are removed. Default: 1000.",
     )
 
 

@@ -274,7 +274,7 @@ def test_a_task_is_stored_as_this_text() -> None:
 
 
 plain = st.recursive(
-    st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )

@@ -77,8 +77,8 @@ User=nobody
         ),
         chunks=8,
         expected_usec=600_000_000,
-        keep_success=5,
-        keep_failed=5,
+        keep_success=1000,
+        keep_failed=1000,
         parameters=(
             Parameter(
                 name="target",
