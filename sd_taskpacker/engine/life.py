@@ -27,7 +27,6 @@ from sd_taskpacker.engine.ports import (
     Workdirs,
 )
 from sd_taskpacker.engine.restart import Step, next_step
-from sd_taskpacker.engine.retention import surplus
 from sd_taskpacker.engine.turn import Decide, Decision
 from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.model.names import TaskId
@@ -117,7 +116,6 @@ class Life:
             await asyncio.to_thread(self._workdirs.prepare, task)
             await self._launcher.start(task)
         except (OSError, LookupError, StartRefused) as error:
-            log.warning("%s: could not start: %s", task.id, error)
             now = self._loop.clock()
             await self._end(task.id, Outcome(result=Result.COULD_NOT_START, ended_usec=now, message=str(error)))
 
@@ -142,6 +140,8 @@ class Life:
             await asyncio.to_thread(self._workdirs.seal, task)
         except OSError as error:
             log.error("%s: results/task.json could not be written: %s", task.id, error)
+        if task.outcome:
+            log.info("%s: %s%s", task.id, task.outcome.result, task.outcome.message and f": {task.outcome.message}")
         if task.kind is Kind.BATCH:
             self._signals.batch_ended(task, self._loop.state.slots(self._loop.clock()))
         await self._launcher.release(task.id)
@@ -160,8 +160,10 @@ class Life:
             log.warning("%s: left behind: %s", task.id, text)
 
     async def _prune(self, task: Task) -> None:
-        kept = await self._loop.recall(lambda store: store.kept(task.id.name))
-        for old in surplus(kept, keep_success=task.keep_success, keep_failed=task.keep_failed):
+        surplus = await self._loop.recall(
+            lambda store: store.surplus(task.id.name, keep_success=task.keep_success, keep_failed=task.keep_failed)
+        )
+        for old in surplus:
             left = await asyncio.to_thread(self._workdirs.remove, old)
             for text in left:
                 log.warning("%s: not removed: %s", old.id, text)

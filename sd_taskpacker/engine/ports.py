@@ -63,8 +63,8 @@ class Store(Protocol):
     def known(self, ids: Sequence[TaskId]) -> frozenset[TaskId]:
         """Those of `ids` that were ever used."""
 
-    def kept(self, name: str) -> list[Task]:
-        """Closed tasks of that exact name whose directory is still there, newest first."""
+    def surplus(self, name: str, *, keep_success: int, keep_failed: int) -> list[Task]:
+        """Closed tasks of that exact name whose directory is still there, but for the newest ones to keep."""
 
 
 class StoreError(Exception):

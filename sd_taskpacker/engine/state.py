@@ -35,6 +35,7 @@ class State:
     def __init__(self, remembered: Remembered, budget: Budget) -> None:
         self.budget = budget
         self._open = {task.id: task for task in remembered.open}
+        self._leases = {task.id: _lease(task) for task in remembered.open if task.outcome is None}
         self._serials = dict(remembered.serials)
         self._decommissioned = set(remembered.decommissioned)
 
@@ -44,7 +45,7 @@ class State:
             case TaskStarted(task):
                 return self._start(task)
             case TaskEnded(task):
-                return _swap(self._open, task.id, task)
+                return _both(_swap(self._open, task.id, task), _swap(self._leases, task.id, None))
             case TaskClosed(task_id):
                 return _swap(self._open, task_id, None)
             case TaskDropped():
@@ -85,7 +86,7 @@ class State:
                     Resource(MEMORY, self.budget.memory // CHUNK_BYTES),
                     Resource(CPU, self.budget.cpus),
                 ),
-                leases=tuple(_lease(task) for task in self.running()),
+                leases=tuple(self._leases.values()),
                 waiting=tuple(waiting),
             )
         )
@@ -111,16 +112,12 @@ class State:
 
     def _start(self, task: Task) -> Undo:
         name, before = task.id.name, self._serials.get(task.id.name)
-        undo = _swap(self._open, task.id, task)
+        undo = _both(_swap(self._open, task.id, task), _swap(self._leases, task.id, _lease(task)))
         number = serial_number(task.id.version, day := day_of(task.started_usec))
         if number is not None and number >= self.serial(name, task.started_usec)[1]:
             self._serials[name] = (day, number + 1)
 
-        def undo_all() -> None:
-            undo()
-            _swap(self._serials, name, before)
-
-        return undo_all
+        return _both(undo, lambda: _put(self._serials, name, before))
 
 
 def day_of(now: int) -> str:
@@ -139,18 +136,23 @@ def _lease(task: Task) -> Lease:
     return Lease(owner=str(task.id), claims=task.claims, start=task.started_usec, end=task.started_usec + duration)
 
 
-def _swap(held: dict[_K, _V], key: _K, value: _V | None) -> Undo:
-    """Sets the key, or removes it for None; answers what puts the old value back."""
-    before = held.get(key)
+def _put(held: dict[_K, _V], key: _K, value: _V | None) -> None:
+    """Sets the key, or removes it for None."""
     if value is None:
         held.pop(key, None)
     else:
         held[key] = value
 
+
+def _swap(held: dict[_K, _V], key: _K, value: _V | None) -> Undo:
+    before = held.get(key)
+    _put(held, key, value)
+    return lambda: _put(held, key, before)
+
+
+def _both(first: Undo, second: Undo) -> Undo:
     def undo() -> None:
-        if before is None:
-            held.pop(key, None)
-        else:
-            held[key] = before
+        second()
+        first()
 
     return undo

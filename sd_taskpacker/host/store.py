@@ -28,7 +28,7 @@ from sd_taskpacker.engine.ports import Remembered, StoreError, TaskFilter
 from sd_taskpacker.host.storefile import open_file, told
 from sd_taskpacker.host.taskjson import from_text, to_text
 from sd_taskpacker.model.names import TaskId
-from sd_taskpacker.model.task import Task
+from sd_taskpacker.model.task import Task, TaskState
 
 DEFAULT_LIMIT: Final = 1_000
 """Tasks that one `tasks` call answers when the filter names no limit."""
@@ -59,8 +59,9 @@ _SELECT_TASKS = """
       AND (:root IS NULL OR root = :root) AND (:kind IS NULL OR kind = :kind) AND submitted >= :since
     ORDER BY started DESC, rowid DESC LIMIT :limit
 """
-_SELECT_KEPT = """
-    SELECT id, doc FROM tasks WHERE name = :name AND closed = 1 AND kept = 1 ORDER BY started DESC, rowid DESC
+_SELECT_SURPLUS = """
+    SELECT id, doc FROM tasks WHERE name = :name AND kept = 1 AND state = :state
+    ORDER BY started DESC, rowid DESC LIMIT -1 OFFSET :keep
 """
 
 
@@ -114,9 +115,14 @@ class SqliteStore:
             rows = self._connection.execute(query, {"ids": json.dumps(list(by_text))}).fetchall()
         return frozenset(by_text[text] for (text,) in rows)
 
-    def kept(self, name: str) -> list[Task]:
+    def surplus(self, name: str, *, keep_success: int, keep_failed: int) -> list[Task]:
+        keep = {TaskState.COMPLETE: keep_success, TaskState.FAILED: keep_failed}
         with told(self._path):
-            return self._tasks(_SELECT_KEPT, {"name": name})
+            return [
+                task
+                for state, number in keep.items()
+                for task in self._tasks(_SELECT_SURPLUS, {"name": name, "state": str(state), "keep": number})
+            ]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -23,10 +23,8 @@ _SECOND = 1_000_000
 def plan(snapshot: Snapshot) -> Plan:
     now = snapshot.now
     capacity = {resource.name: resource.capacity for resource in snapshot.resources}
-    held = tuple(dataclasses.replace(lease, end=expected_end(lease, now)) for lease in snapshot.leases)
-    profile = Profile(now, snapshot.resources)
-    for lease in held:
-        profile.reserve(lease.claims, now, lease.end)
+    held = tuple(_as_expected(lease, now) for lease in snapshot.leases)
+    profile = Profile(now, snapshot.resources, held)
     placed: list[Lease] = []
     unplaced: dict[str, tuple[Reason, ...]] = {}
     for candidate in sorted(snapshot.waiting, key=_order):
@@ -46,6 +44,10 @@ def expected_end(lease: Lease, now: int) -> int:
         return lease.end
     elapsed, planned = max(now - lease.start, 1), max(lease.end - lease.start, 1)
     return max(lease.start + elapsed * elapsed // planned, now + _SECOND)
+
+
+def _as_expected(lease: Lease, now: int) -> Lease:
+    return lease if lease.end > now else dataclasses.replace(lease, end=expected_end(lease, now))
 
 
 def _order(candidate: Candidate) -> tuple[int, float, int]:

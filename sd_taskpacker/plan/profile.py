@@ -10,13 +10,24 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-from sd_taskpacker.model.resource import Claims, Resource
+from sd_taskpacker.model.resource import Claims, Lease, Resource
 
 
 class Profile:
-    def __init__(self, now: int, resources: Iterable[Resource]) -> None:
+    """Begins at `now`. The leases given here are held: each has begun and ends after `now`."""
+
+    def __init__(self, now: int, resources: Iterable[Resource], held: Iterable[Lease] = ()) -> None:
+        free = {resource.name: resource.capacity for resource in resources}
+        by_end = sorted(held, key=lambda lease: lease.end)
+        for lease in by_end:
+            _add(free, lease.claims, -1)
         self._times = [now]
-        self._free = [{resource.name: resource.capacity for resource in resources}]
+        self._free = [free]
+        for lease in by_end:
+            if lease.end > self._times[-1]:
+                self._times.append(lease.end)
+                self._free.append(dict(self._free[-1]))
+            _add(self._free[-1], lease.claims, 1)
 
     def at(self, time: int) -> Claims:
         """What is free at `time`, which is not before the profile's beginning."""
@@ -26,8 +37,7 @@ class Profile:
         """Takes the claims from `start` up to, but not including, `end`. Does not ask whether they fit."""
         first, last = self._cut(start), self._cut(end)
         for free in self._free[first:last]:
-            for name, amount in claims.items():
-                free[name] = free.get(name, 0) - amount
+            _add(free, claims, -1)
 
     def fits(self, claims: Claims, start: int, duration: int) -> bool:
         """Whether all claims fit at every instant of the duration."""
@@ -62,3 +72,8 @@ class Profile:
             self._times.insert(index, time)
             self._free.insert(index, dict(self._free[index - 1]))
         return index
+
+
+def _add(free: dict[str, int], claims: Claims, sign: int) -> None:
+    for name, amount in claims.items():
+        free[name] = free.get(name, 0) + sign * amount

@@ -25,7 +25,7 @@ from sd_taskpacker.engine.ports import (
     TaskFilter,
 )
 from sd_taskpacker.model.names import TaskId
-from sd_taskpacker.model.task import Task
+from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue
 
 
@@ -74,8 +74,14 @@ class FakeStore:
     def known(self, ids: Sequence[TaskId]) -> frozenset[TaskId]:
         return frozenset(ids) & self.history.keys()
 
-    def kept(self, name: str) -> list[Task]:
-        return [self.history[task_id] for task_id in reversed(self.closed) if task_id.name == name]
+    def surplus(self, name: str, *, keep_success: int, keep_failed: int) -> list[Task]:
+        room = {TaskState.COMPLETE: keep_success, TaskState.FAILED: keep_failed}
+        beyond = []
+        for task in (self.history[task_id] for task_id in reversed(self.closed) if task_id.name == name):
+            room[task.state] -= 1
+            if room[task.state] < 0:
+                beyond.append(task)
+        return beyond
 
 
 class FakeLauncher:

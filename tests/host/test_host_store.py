@@ -103,12 +103,12 @@ def test_a_task_lives_from_start_to_dropped(path: Path) -> None:
     over = ended(running)
     store.commit([TaskEnded(over)])
     assert store.load().open == (over,)
-    assert store.kept(over.id.name) == []
+    assert store.surplus(over.id.name, keep_success=0, keep_failed=0) == []
     store.commit([TaskClosed(over.id)])
     assert store.load().open == ()
-    assert store.kept(over.id.name) == [over]
+    assert store.surplus(over.id.name, keep_success=0, keep_failed=0) == [over]
     store.commit([TaskDropped(over.id)])
-    assert store.kept(over.id.name) == []
+    assert store.surplus(over.id.name, keep_success=0, keep_failed=0) == []
     assert store.task(over.id) == over
     store.close()
 
@@ -262,7 +262,7 @@ def test_the_store_that_version_1_wrote_still_loads(tmp_path: Path) -> None:
     assert store.load() == Remembered(
         open=(running,), serials={"build/massif": ("20261121", 2)}, decommissioned=frozenset({"old"})
     )
-    assert store.kept("build/massif") == [over]
+    assert store.surplus("build/massif", keep_success=0, keep_failed=0) == [over]
     store.close()
 
 
@@ -338,6 +338,8 @@ def test_what_is_loaded_is_what_the_events_say(steps: list[tuple[str, int]]) -> 
         store = reopened(store, path)
         loaded = store.load()
         assert set(map(repr, loaded.open)) == set(map(repr, expected.open.values()))
-        assert {each.id for each in store.kept("build/massif")} == expected.kept.keys()
+        assert {
+            each.id for each in store.surplus("build/massif", keep_success=0, keep_failed=0)
+        } == expected.kept.keys()
         assert loaded.decommissioned == expected.roots
         store.close()
