@@ -28,11 +28,12 @@ from sd_taskpacker.bus.connection import Connection, connect
 from sd_taskpacker.bus.service import NAME, PATH, BusSignals, ManagerInterface
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects
-from sd_taskpacker.engine.desk import Desk, Place
+from sd_taskpacker.engine.desk import Desk
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import StoreError
+from sd_taskpacker.engine.requests import Place
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.host.boot import boot_id
@@ -113,10 +114,9 @@ def _clock() -> int:
 
 async def _serve(paths: Paths, *, user: bool) -> int:
     """Until SIGTERM (0), or until the bus is lost (1), after which systemd starts us again."""
-    config = _read_config(paths.config)
     store = _open_store(paths.state)
     bus = await connect(user=user)
-    daemon = await _build(bus, store, config, paths, user=user)
+    daemon = await _build(bus, store, paths, user=user)
     turns = asyncio.create_task(daemon.loop.run(daemon.act))
     watchdog = int(os.environ.get("WATCHDOG_USEC", "0"))
     workers = [turns, asyncio.create_task(_pulse(daemon.desk, watchdog))] if watchdog else [turns]
@@ -147,36 +147,39 @@ class _Daemon:
         self.desk.act(events)
 
 
-async def _build(bus: Connection, store: SqliteStore, config: Config, paths: Paths, *, user: bool) -> _Daemon:
+async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: bool) -> _Daemon:
     """Every edge, and the engine between them."""
     machine, boot = ThisMachine(), boot_id()
-    default_user = None if user else config.tasks.user
     loop = Loop(State(store.load(), machine.budget()), store, _clock)
     launcher = Systemd(
         bus,
         ended=lambda task_id, note: life.unit_over(task_id, note),
-        default_user=default_user,
         machine_cpus=os.cpu_count() or 1,
     )
     await launcher.open()
     manager_cgroup = await launcher.manager_cgroup()
     receipts = _receipt_box(paths, manager_cgroup)
     units = UnitDirectories(default_directories(user=user, environ=os.environ))
-    place = Place(state_directory=str(paths.state), boot_id=boot)
-    desk = Desk(loop, place, units=units, machine=machine, launcher=launcher)
     callers = Callers(
         bus,
         unit_of_pid=lambda pid: unit_of_pid(pid, manager_cgroup=manager_cgroup),
-        group=config.access.group,
         own_uid=os.getuid() if user else None,
     )
+
+    def configure() -> Place:
+        config = _read_config(paths.config)
+        callers.trust(config.access.group)
+        default_user = None if user else config.tasks.user
+        return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user)
+
+    desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher)
     interface = ManagerInterface(desk, callers)
     signals = BusSignals(interface, lambda line: sd_daemon.notify(f"STATUS={line}"))
     desk.show = signals.figures_changed
     life = Life(
         loop,
         launcher=launcher,
-        workdirs=WorkDirectories(default_user),
+        workdirs=WorkDirectories(),
         receipts=receipts,
         witness=JournalWitness(),
         signals=signals,

@@ -50,12 +50,12 @@ _FAMILIES = {
 """Defaults that are also replaced by their relatives: StandardOutput=journal means no output file."""
 
 
-def transient(task: Task, *, default_user: str | None) -> list[Property]:
-    """Everything for StartTransientUnit. `default_user` None leaves the user to systemd (a user instance).
+def transient(task: Task) -> list[Property]:
+    """Everything for StartTransientUnit.
 
     What runs after the task and leaves its receipt is not here but in a drop-in: see host.receipts.
     """
-    fixed = dict([*_life_cycle(task, default_user), *_limits(task)])
+    fixed = dict([*_life_cycle(task), *_limits(task)])
     own = [each for each in task.properties if each[0] not in LIFE_CYCLE | fixed.keys() and not _is_moved(task, each)]
     added = dict(_additions(task))
     listed = [(name, _joined(name, value, own)) for name, value in added.items()]
@@ -65,7 +65,7 @@ def transient(task: Task, *, default_user: str | None) -> list[Property]:
     return [*fixed.items(), *listed, *defaults, *_last_wins(rest)]
 
 
-def _life_cycle(task: Task, default_user: str | None) -> Iterator[Property]:
+def _life_cycle(task: Task) -> Iterator[Property]:
     yield "Description", _s(f"{task.id} - {task.description}" if task.description else str(task.id))
     yield "Slice", _s(task.slice)
     # A oneshot's start job lasts until the program and its ExecStopPost= are done, so JobRemoved tells the end.
@@ -73,9 +73,8 @@ def _life_cycle(task: Task, default_user: str | None) -> Iterator[Property]:
     # is a job the boot is not finished (systemctl is-system-running, startup-finished).
     yield "Type", _s("oneshot" if task.kind is Kind.BATCH else "exec")
     yield "ExecStart", _command(task.argv)
-    user = task.user or default_user
-    if user:
-        yield "User", _s(user)
+    if task.user is not None:
+        yield "User", _s(task.user)
 
 
 def _limits(task: Task) -> Iterator[Property]:

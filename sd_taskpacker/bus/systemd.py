@@ -87,12 +87,10 @@ class Systemd:
         bus: Connection,
         *,
         ended: Callable[[TaskId, str], None],
-        default_user: str | None,
         machine_cpus: int,
     ) -> None:
         self._bus = bus
         self._ended = ended
-        self._default_user = default_user
         self._machine_cpus = machine_cpus
         self._owner = ""
         self._watches: dict[str, _Watch] = {}
@@ -181,7 +179,7 @@ class Systemd:
                 raise Internal(f"systemd does not put the budget on {name}: {error.text}") from error
 
     def _properties(self, task: Task) -> list[Property]:
-        properties = transient(task, default_user=self._default_user)
+        properties = transient(task)
         for name, value in properties:
             if not can_travel(value.data):
                 raise StartRefused(f"{name}= holds a NUL or is not UTF-8, which systemd cannot be told over D-Bus")

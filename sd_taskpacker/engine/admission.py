@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sd_taskpacker.engine.ports import Answer
-from sd_taskpacker.engine.requests import Instance, Office, examine
+from sd_taskpacker.engine.requests import Instance, Office, Place, examine
 from sd_taskpacker.engine.state import day_of, serial_number
 from sd_taskpacker.model.command import render
 from sd_taskpacker.model.names import TaskId
@@ -32,9 +32,7 @@ class Admission:
     """Label and reasons of each rejection."""
 
 
-def admit(
-    office: Office, kind: Kind, caller: Caller, requests: Sequence[Request], now: int, boot_id: str
-) -> Admission:
+def admit(office: Office, kind: Kind, caller: Caller, requests: Sequence[Request], now: int) -> Admission:
     """Raises TaskpackerError when a request is malformed; then nothing of the call is to be done."""
     instances = examine(office, kind, caller, requests, now)
     chosen: frozenset[int] = frozenset(range(len(instances)))
@@ -48,7 +46,7 @@ def admit(
     no: list[list[str]] = [[] for _ in requests]
     for index, instance in enumerate(instances):
         if index in chosen:
-            started.append(_task(instance, versions.give(instance), caller, now, boot_id))
+            started.append(_task(office.place, instance, versions.give(instance), caller, now))
             yes[instance.request].append(str(started[-1].id))
         else:
             no[instance.request].append(instance.label)
@@ -93,7 +91,7 @@ def _candidate(key: str, instance: Instance, now: int) -> Candidate:
     )
 
 
-def _task(instance: Instance, task_id: TaskId, caller: Caller, now: int, boot_id: str) -> Task:
+def _task(place: Place, instance: Instance, task_id: TaskId, caller: Caller, now: int) -> Task:
     unit, args = instance.unit, instance.args
     return Task(
         id=task_id,
@@ -104,7 +102,7 @@ def _task(instance: Instance, task_id: TaskId, caller: Caller, now: int, boot_id
         params=tuple(instance.params.items()),
         parameters=instance.parameters,
         properties=unit.properties,
-        user=unit.user,
+        user=unit.user or place.default_user,
         directory="/".join((instance.root_directory, *task_id.directory)),
         root_directory=instance.root_directory,
         chunks=_chunks(instance),
@@ -116,7 +114,7 @@ def _task(instance: Instance, task_id: TaskId, caller: Caller, now: int, boot_id
         keep_success=unit.keep_success,
         keep_failed=unit.keep_failed,
         uid=caller.uid,
-        boot_id=boot_id,
+        boot_id=place.boot_id,
         submitted_usec=now,
         started_usec=now,
     )

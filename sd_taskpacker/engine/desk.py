@@ -8,13 +8,12 @@ import dataclasses
 import logging
 import signal as signals_of
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from sd_taskpacker.engine.admission import Admission, admit
 from sd_taskpacker.engine.events import Event, RootDecommissioned, RootRecommissioned, TaskStarted
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import Answer, Figures, Launcher, Machine, TaskFilter, Units
-from sd_taskpacker.engine.requests import Office
+from sd_taskpacker.engine.requests import Office, Place
 from sd_taskpacker.engine.turn import Decision
 from sd_taskpacker.errors import AccessDenied, InvalidArgs, NoSuchTask, NoSuchUnit, TaskpackerError, WrongState
 from sd_taskpacker.model.names import TaskId, child_name
@@ -29,19 +28,16 @@ ROOT_CALLER = Caller(uid=0, may_manage=True, may_submit=True)
 """The daemon itself, when it starts the roots."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    state_directory: str
-    boot_id: str
-
-
 class Desk:
-    """Implements ports.Manager. `show` is told the figures whenever they may have changed; the bus, which needs
-    the desk to exist first, sets it."""
+    """Implements ports.Manager. `configure` reads the configuration. `show` is told the figures whenever they may
+    have changed; the bus, which needs the desk to exist first, sets it."""
 
-    def __init__(self, loop: Loop, place: Place, *, units: Units, machine: Machine, launcher: Launcher) -> None:
+    def __init__(
+        self, loop: Loop, configure: Callable[[], Place], *, units: Units, machine: Machine, launcher: Launcher
+    ) -> None:
         self._loop = loop
-        self._place = place
+        self._configure = configure
+        self._place = configure()
         self._units = units
         self._machine = machine
         self._launcher = launcher
@@ -76,6 +72,7 @@ class Desk:
 
     async def reload(self, caller: Caller) -> None:
         _must_manage(caller)
+        self._place = await asyncio.to_thread(self._configure)
         await asyncio.to_thread(self._units.refresh, force=True)
         await self.refresh_budget()
 
@@ -140,13 +137,8 @@ class Desk:
         taken = await self._loop.recall(lambda store: store.known(asked)) if asked else frozenset()
 
         def decide(now: int) -> Decision:
-            office = Office(
-                state=self._loop.state,
-                catalogue=catalogue,
-                state_directory=self._place.state_directory,
-                taken=taken,
-            )
-            admission = admit(office, kind, caller, requests, now, self._place.boot_id)
+            office = Office(state=self._loop.state, catalogue=catalogue, place=self._place, taken=taken)
+            admission = admit(office, kind, caller, requests, now)
             return Decision([TaskStarted(task) for task in admission.started], admission)
 
         admission: Admission = await self._loop.ask(decide)

@@ -117,7 +117,7 @@ class Life:
             await self._launcher.start(task)
         except (OSError, LookupError, StartRefused) as error:
             now = self._loop.clock()
-            await self._end(task.id, Outcome(result=Result.COULD_NOT_START, ended_usec=now, message=str(error)))
+            await self._end(task.id, Outcome(result=Result.COULD_NOT_START, ended_usec=now, message=_told(error)))
 
     async def _judge(self, task_id: TaskId, note: str) -> None:
         receipt = await asyncio.to_thread(self._receipts.read, task_id.unit_name)
@@ -191,6 +191,13 @@ class Life:
         self._underway.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a task's step failed; this is a bug", exc_info=error)
+
+
+def _told(error: Exception) -> str:
+    """For a person, without the number of the error."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _always(decision: Decision, _now: int) -> Decision:

@@ -46,12 +46,22 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where this daemon keeps things, and what it gives to every task."""
+
+    state_directory: str
+    boot_id: str
+    default_user: str | None
+    """Whom a task runs as when its unit does not say; None in a user instance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
     """What requests are checked against. `taken`: those of the asked-for versions that history already knows."""
 
     state: State
     catalogue: Catalogue
-    state_directory: str
+    place: Place
     taken: frozenset[TaskId] = frozenset()
 
 
@@ -127,7 +137,7 @@ def _root_directory(office: Office, caller: Caller, unit: TaskUnit, name: str) -
     parent = office.state.task(caller.task) if caller.task else None
     if parent is not None:
         return parent.root_directory
-    return unit.directory or f"{office.state_directory}/{name.partition('/')[0]}"
+    return unit.directory or f"{office.place.state_directory}/{name.partition('/')[0]}"
 
 
 def _check_lengths(name: str, version: str, root_directory: str) -> None:

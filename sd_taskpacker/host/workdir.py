@@ -36,23 +36,25 @@ PARAMETERS: Final = "parameters.json"
 RECORD: Final = "task.json"
 OUTPUT: Final = "output.txt"
 _ATTEMPTS: Final = 5
+_EROFS_HINT = "the service may write there only with ReadWritePaths= in a drop-in (systemctl edit sd-taskpacker)"
 
 Owner = tuple[int, int] | None
 """uid and gid; None leaves everything with the daemon's own user."""
 
 
 class WorkDirectories:
-    """Implements `ports.Workdirs`. `default_user` None: tasks run as the daemon's own user (a user instance)."""
-
-    def __init__(self, default_user: str | None) -> None:
-        self._default_user = default_user
+    """Implements `ports.Workdirs`. A task without a user runs as the daemon's own (a user instance)."""
 
     def prepare(self, task: Task) -> None:
-        owner, parts = self._owner(task), _parts(task)
+        owner, parts = _owner(task), _parts(task)
         for attempt in range(_ATTEMPTS):
             try:
                 return _prepare(task, parts, owner)
-            except FileNotFoundError:
+            except OSError as error:
+                if error.errno == errno.EROFS:
+                    raise OSError(error.errno, f"{error.strerror}: {_EROFS_HINT}", task.root_directory) from None
+                if error.errno != errno.ENOENT:
+                    raise
                 # Retention may have removed an empty parent between our opening it and our using it.
                 if attempt == _ATTEMPTS - 1:
                     raise
@@ -64,7 +66,7 @@ class WorkDirectories:
         text = json.dumps(describe(task), ensure_ascii=False, indent=2) + "\n"
         *above, name = _parts(task)
         with descended(task.root_directory, above) as parent, unlocked(name, within=parent) as work:
-            _ensure_results(work, self._owner(task))
+            _ensure_results(work, _owner(task))
             with unlocked(RESULTS, within=work) as results:
                 _replace(results, RECORD, text.encode())
 
@@ -93,17 +95,18 @@ class WorkDirectories:
             return [f"{task.directory}: {error.strerror}"]
         return _remove_empty(task.root_directory, above)
 
-    def _owner(self, task: Task) -> Owner:
-        user = task.user or self._default_user
-        if user is None:
-            return None
-        try:
-            entry = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
-        except KeyError:
-            raise LookupError(
-                f"the user '{user}' of {task.id} does not exist; create it, or set another User= in {task.unit}"
-            ) from None
-        return entry.pw_uid, entry.pw_gid
+
+def _owner(task: Task) -> Owner:
+    user = task.user
+    if user is None:
+        return None
+    try:
+        entry = pwd.getpwuid(int(user)) if user.isdecimal() else pwd.getpwnam(user)
+    except KeyError:
+        raise LookupError(
+            f"the user '{user}' of {task.id} does not exist; create it, or set another User= in {task.unit}"
+        ) from None
+    return entry.pw_uid, entry.pw_gid
 
 
 def _parts(task: Task) -> tuple[str, ...]:

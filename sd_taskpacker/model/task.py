@@ -76,7 +76,7 @@ class Task:
     """As the task sees them in parameters.json: defaults filled in, types as declared."""
     properties: tuple[tuple[str, Value], ...]
     user: str | None
-    """None: the default user."""
+    """None: the daemon's own, in a user instance."""
     directory: str
     """Absolute path of the work directory."""
     root_directory: str

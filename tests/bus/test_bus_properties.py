@@ -12,8 +12,8 @@ from sd_taskpacker.model.values import Value
 from tests.bus.builders import HOME, a_task, a_workorder
 
 
-def properties(task: Task, user: str | None = "taskpacker") -> dict[str, Any]:
-    made = transient(task, default_user=user)
+def properties(task: Task) -> dict[str, Any]:
+    made = transient(task)
     assert len(made) == len({name for name, _ in made})
     return {name: value.data for name, value in made}
 
@@ -104,7 +104,6 @@ def test_what_the_life_cycle_needs_stays(name: str) -> None:
     assert made.get("MemoryMax") == 8 * CHUNK_BYTES
 
 
-def test_user_is_the_units_then_the_default_then_nobody_we_name() -> None:
+def test_user_is_the_tasks_and_nobody_we_name_without() -> None:
     assert properties(a_task(user="ann"))["User"] == "ann"
-    assert properties(a_task())["User"] == "taskpacker"
-    assert "User" not in properties(a_task(), user=None)
+    assert "User" not in properties(a_task(user=None))

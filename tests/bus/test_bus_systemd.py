@@ -60,7 +60,6 @@ async def bench(dial: Dial) -> Bench:
     launcher = Systemd(
         bus,
         ended=lambda task_id, note: ends.append((str(task_id), note)),
-        default_user="taskpacker",
         machine_cpus=4,
     )
     await launcher.open()
@@ -75,7 +74,7 @@ def test_it_is_a_launcher(bench: Bench) -> None:
 async def test_start_sends_exactly_the_properties(bench: Bench) -> None:
     await bench.launcher.start(BATCH)
     [[unit, mode, properties, others]] = bench.mock.called("StartTransientUnit")
-    expected = transient(BATCH, default_user="taskpacker")
+    expected = transient(BATCH)
     assert (unit, mode, others) == (BATCH_UNIT, "fail", [])
     assert properties == [[name, (value.signature, value.data)] for name, value in expected]
     assert [member for member, _ in bench.mock.calls] == ["StartTransientUnit"]
@@ -363,7 +362,7 @@ async def test_budget_that_systemd_refuses_is_told(bench: Bench) -> None:
 
 
 async def test_bus_without_systemd_is_told(dial: Dial) -> None:
-    options: dict[str, Any] = {"default_user": None, "machine_cpus": 1}
+    options: dict[str, Any] = {"machine_cpus": 1}
     launcher = Systemd(await dial(), ended=lambda *_: None, **options)
     with pytest.raises(Unreachable, match="systemd is not on this bus"):
         await launcher.open()

@@ -7,7 +7,7 @@ import dataclasses
 from typing import Any
 
 from sd_taskpacker.engine.ports import Budget, Receipt, Remembered
-from sd_taskpacker.engine.requests import Office
+from sd_taskpacker.engine.requests import Office, Place
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES
@@ -21,6 +21,7 @@ NOW = 1_800_000_000 * SECOND
 """2027-01-15 08:00 UTC."""
 TODAY = "20270115"
 BOOT = "this-boot"
+PLACE = Place(state_directory="/state", boot_id=BOOT, default_user="taskpacker")
 ADMIN = Caller(uid=0, may_manage=True, may_submit=True)
 
 
@@ -85,7 +86,7 @@ def state(*open_tasks: Task, chunks: int = 32, cpus: int = 4, **remembered: Any)
 
 
 def office(*units: TaskUnit, of: State | None = None, **changes: Any) -> Office:
-    plain = Office(state=of or state(), catalogue=catalogue(*units), state_directory="/state")
+    plain = Office(state=of or state(), catalogue=catalogue(*units), place=PLACE)
     return dataclasses.replace(plain, **changes)
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from sd_taskpacker.engine.desk import Desk, Place
+from sd_taskpacker.engine.desk import Desk
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
@@ -16,7 +16,7 @@ from sd_taskpacker.engine.state import State
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.unit import TaskUnit
-from tests.engine.builders import BOOT, NOW, catalogue, receipt
+from tests.engine.builders import NOW, PLACE, catalogue, receipt
 from tests.engine.fakes import (
     Diary,
     FakeLauncher,
@@ -55,7 +55,7 @@ class Daemon:
         )
         self.desk = Desk(
             self.loop,
-            Place(state_directory="/state", boot_id=BOOT),
+            lambda: PLACE,
             units=self.units,
             machine=self.machine,
             launcher=self.launcher,

@@ -14,11 +14,11 @@ from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Kind, Reference, TaskUnit, Word
 from sd_taskpacker.model.values import Value
-from tests.engine.builders import ADMIN, BOOT, NOW, SECOND, TODAY, office, parameter, request, state, task, unit
+from tests.engine.builders import ADMIN, NOW, SECOND, TODAY, office, parameter, request, state, task, unit
 
 
 def _admit(at: Office, *requests: Request, kind: Kind = Kind.BATCH, caller: Caller = ADMIN) -> Admission:
-    return admit(at, kind, caller, requests, NOW, BOOT)
+    return admit(at, kind, caller, requests, NOW)
 
 
 def _answers(admission: Admission) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -110,6 +110,11 @@ def test_a_deadline_that_cannot_be_met_is_a_rejection_with_its_reason() -> None:
     ((label, reasons),) = admission.rejected
     assert label == "job"
     assert "deadline" in reasons[0].text
+
+
+def test_a_task_runs_as_its_units_user_or_the_default_one() -> None:
+    assert _one(office(unit(user="nobody")), request()).user == "nobody"
+    assert _one(office(unit()), request()).user == "taskpacker"
 
 
 def test_workorders_start_even_without_room() -> None:

@@ -59,7 +59,7 @@ def task(root: Path, name: str = "build/massif", **changes: Any) -> Task:
 
 
 def prepared(root: Path) -> tuple[WorkDirectories, Task, Path]:
-    directories, one = WorkDirectories(None), task(root)
+    directories, one = WorkDirectories(), task(root)
     directories.prepare(one)
     return directories, one, Path(one.directory)
 
@@ -127,7 +127,7 @@ def test_prepare_makes_what_the_drawing_shows(tmp_path: Path) -> None:
 
 def test_prepare_hands_over_to_the_task_s_user(tmp_path: Path) -> None:
     one = task(tmp_path, user="nobody")
-    WorkDirectories("root").prepare(one)
+    WorkDirectories().prepare(one)
     work = Path(one.directory)
     for path in (work, work / "results", work / "parameters.json"):
         assert (path.stat().st_uid, path.stat().st_gid) == (NOBODY.pw_uid, NOBODY.pw_gid)
@@ -136,14 +136,14 @@ def test_prepare_hands_over_to_the_task_s_user(tmp_path: Path) -> None:
 
 def test_prepare_knows_a_user_by_number(tmp_path: Path) -> None:
     one = task(tmp_path, user=str(os.geteuid()))
-    WorkDirectories(None).prepare(one)
+    WorkDirectories().prepare(one)
     assert Path(one.directory).stat().st_uid == os.geteuid()
 
 
 def test_prepare_refuses_an_unknown_user_and_leaves_nothing(tmp_path: Path) -> None:
     root = tmp_path / "root"
     with pytest.raises(LookupError, match="'ghost' of build/massif@1 does not exist; create it"):
-        WorkDirectories("ghost").prepare(task(root))
+        WorkDirectories().prepare(task(root, user="ghost"))
     assert not root.exists()
 
 
@@ -157,7 +157,7 @@ def test_prepare_refuses_a_directory_that_is_there(tmp_path: Path) -> None:
 
 def test_prepare_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
-        WorkDirectories(None).prepare(task(tmp_path, parameters={"no JSON": object()}))
+        WorkDirectories().prepare(task(tmp_path, parameters={"no JSON": object()}))
     assert listing(tmp_path) == set()
 
 
@@ -166,13 +166,13 @@ def test_prepare_follows_no_link_below_the_root(tmp_path: Path, canary: Path) ->
     root.mkdir()
     (root / "massif").symlink_to(canary)
     with pytest.raises(NotADirectoryError):
-        WorkDirectories(None).prepare(task(root))
+        WorkDirectories().prepare(task(root))
 
 
 def test_a_directory_outside_of_the_root_is_refused(tmp_path: Path) -> None:
     for directory in (f"{tmp_path}/root/../x", "/elsewhere", f"{tmp_path}/root"):
         with pytest.raises(OSError, match="is not below"):
-            WorkDirectories(None).prepare(task(tmp_path / "root", directory=directory))
+            WorkDirectories().prepare(task(tmp_path / "root", directory=directory))
 
 
 def test_seal_records_the_end(tmp_path: Path) -> None:
@@ -375,7 +375,7 @@ def test_what_cannot_be_removed_is_named_and_the_rest_goes() -> None:
 
 def test_remove_takes_empty_parents_but_not_the_root(tmp_path: Path) -> None:
     root = tmp_path / "root"
-    directories = WorkDirectories(None)
+    directories = WorkDirectories()
     deep, beside = task(root, "build/a/b/c"), task(root, "build/a/x")
     directories.prepare(deep)
     directories.prepare(beside)
