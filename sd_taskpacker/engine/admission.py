@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 from sd_taskpacker.engine.ports import Answer
 from sd_taskpacker.engine.requests import Instance, Office, Place, examine
-from sd_taskpacker.engine.state import day_of, serial_number
+from sd_taskpacker.engine.state import State
 from sd_taskpacker.model.command import render
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.resource import claims
+from sd_taskpacker.model.serials import Serial, after, next_of, parse, spell
 from sd_taskpacker.model.task import DEFAULT_EXPECTED_USEC, Task
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.plan.snapshot import Candidate, Reason
@@ -40,7 +41,7 @@ def admit(office: Office, kind: Kind, caller: Caller, requests: Sequence[Request
     if kind is Kind.BATCH:
         plan = office.state.plan(now, (_candidate(str(i), instance, now) for i, instance in enumerate(instances)))
         chosen, reasons = frozenset(map(int, plan.due)), plan.unplaced
-    versions = _Versions(office, (instances[index] for index in chosen), now)
+    versions = _Versions(office.state, (instances[index] for index in chosen), now)
     started: list[Task] = []
     yes: list[list[str]] = [[] for _ in requests]
     no: list[list[str]] = [[] for _ in requests]
@@ -60,23 +61,26 @@ def admit(office: Office, kind: Kind, caller: Caller, requests: Sequence[Request
 class _Versions:
     """Gives the day's next number of each name, past those that this call gives by hand."""
 
-    def __init__(self, office: Office, instances: Iterable[Instance], now: int) -> None:
-        self._office = office
+    def __init__(self, state: State, instances: Iterable[Instance], now: int) -> None:
+        self._state = state
         self._now = now
-        self._next: dict[str, int] = {}
-        day = day_of(now)
+        self._known: dict[str, Serial | None] = {}
         for instance in instances:
-            given = serial_number(instance.args.version or "", day)
-            if given is not None:
-                self._next[instance.name] = max(self._next.get(instance.name, 0), given + 1)
+            if instance.args.version is not None:
+                self._use(instance.name, parse(instance.args.version))
 
     def give(self, instance: Instance) -> TaskId:
         if instance.args.version is not None:
             return TaskId(instance.name, instance.args.version)
-        day, number = self._office.state.serial(instance.name, self._now)
-        number = max(number, self._next.get(instance.name, 0))
-        self._next[instance.name] = number + 1
-        return TaskId(instance.name, f"{day}.{number}")
+        serial = next_of(self._last(instance.name), self._now)
+        self._use(instance.name, serial)
+        return TaskId(instance.name, spell(serial))
+
+    def _last(self, name: str) -> Serial | None:
+        return self._known[name] if name in self._known else self._state.serial(name)
+
+    def _use(self, name: str, serial: Serial | None) -> None:
+        self._known[name] = after(self._last(name), serial)
 
 
 def _candidate(key: str, instance: Instance, now: int) -> Candidate:

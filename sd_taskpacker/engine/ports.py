@@ -14,6 +14,7 @@ from typing import Protocol
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.request import Caller, Request
+from sd_taskpacker.model.serials import Serial
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue, Kind
 
@@ -33,8 +34,8 @@ class Remembered:
 
     open: tuple[Task, ...] = ()
     """Started, or ended and not yet closed."""
-    serials: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Task name -> (day as YYYYMMDD, next number of that day)."""
+    serials: dict[str, Serial] = field(default_factory=dict)
+    """Task name -> the newest day on which it was used, and that day's next number."""
     decommissioned: frozenset[str] = frozenset()
 
 
@@ -58,13 +59,14 @@ class Store(Protocol):
     def task(self, task_id: TaskId) -> Task | None: ...
 
     def tasks(self, wanted: TaskFilter) -> list[Task]:
-        """Newest first."""
+        """Newest first; fewer than there are when their records are very large."""
 
     def known(self, ids: Sequence[TaskId]) -> frozenset[TaskId]:
         """Those of `ids` that were ever used."""
 
     def surplus(self, name: str, *, keep_success: int, keep_failed: int) -> list[Task]:
-        """Closed tasks of that exact name whose directory is still there, but for the newest ones to keep."""
+        """Closed tasks of that exact name whose directory is still there, but for the newest ones to keep. Some at a
+        time: what is left over shows at the next call."""
 
 
 class StoreError(Exception):

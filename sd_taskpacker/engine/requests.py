@@ -13,15 +13,20 @@ from typing import Any, Final
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchUnit, TaskpackerError
 from sd_taskpacker.model.args import Args, parse_args
-from sd_taskpacker.model.excerpt import excerpt
+from sd_taskpacker.model.command import spell
+from sd_taskpacker.model.excerpt import MAX_SHOWN, excerpt
 from sd_taskpacker.model.names import TaskId, child_name
 from sd_taskpacker.model.parameters import check, fan_out, fan_out_size
 from sd_taskpacker.model.request import Caller, Request
+from sd_taskpacker.model.serials import check_given
 from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
 from sd_taskpacker.model.values import Value
 
 MAX_INSTANCES: Final = 10_000
 """Tasks that one call may ask for, fan-out counted."""
+
+MAX_BYTES: Final = 16 << 20
+"""Arguments and parameters of all tasks of one call together: a fan-out repeats what it is given for each of them."""
 
 MAX_PATH: Final = 4095 - len("/results/output.txt")
 """PATH_MAX without its final NUL, less what lies below a work directory."""
@@ -43,6 +48,11 @@ class Instance:
     """As submitted, one value each."""
     parameters: dict[str, Any]
     """Checked and complete."""
+
+    @property
+    def size(self) -> int:
+        """About how many characters of the caller's the task will carry."""
+        return sum(map(len, self.args.argv)) + sum(len(str(value)) for value in self.parameters.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +81,19 @@ def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Reque
         raise LimitExceeded(f"{len(requests)} requests in one call; at most {MAX_INSTANCES}", hint="split the call")
     instances: list[Instance] = []
     versions = set(office.taken)
+    size = 0
     for index, request in enumerate(requests):
         try:
-            instances.extend(_instances(office, kind, caller, request, index, now))
-            if len(instances) > MAX_INSTANCES:
-                raise LimitExceeded(f"more than {MAX_INSTANCES} tasks in one call", hint="split the call")
-            _claim_version(office, instances[-1], versions)
+            for instance in _instances(office, kind, caller, request, index, now):
+                instances.append(instance)
+                size += instance.size
+                if len(instances) > MAX_INSTANCES:
+                    raise LimitExceeded(f"more than {MAX_INSTANCES} tasks in one call", hint="split the call")
+                if size > MAX_BYTES:
+                    raise LimitExceeded(
+                        f"the tasks' parameters are more than {MAX_BYTES >> 20} MiB", hint="split the call"
+                    )
+            _claim_version(office, instances[-1], versions, now)
         except TaskpackerError as error:
             raise type(error)(
                 f"request {index + 1} ({excerpt(request.unit)}): {error.message}", hint=error.hint
@@ -97,12 +114,13 @@ def _instances(
     name = _task_name(office, caller, unit)
     root_directory = _root_directory(office, caller, unit, name)
     _check_lengths(name, args.version or _LONGEST_SERIAL, root_directory)
-    fanned = [key for key in request.params if count > 1]
     for params in fan_out(unit.parameters, request.params):
-        varied = ",".join(f"{key}={params[key].data}" for key in fanned if params[key] != request.params[key])
+        varied = [key for key in params if params[key] != request.params[key]]
         yield Instance(
             request=index,
-            label=f"{unit.name}?{varied}" if varied else unit.name,
+            label=f"{unit.name}?{','.join(f'{key}={_shown(params[key])}' for key in varied)}"
+            if varied
+            else unit.name,
             unit=unit,
             args=args,
             name=name,
@@ -149,12 +167,22 @@ def _check_lengths(name: str, version: str, root_directory: str) -> None:
         raise InvalidArgs(f"its work directory would have a path of more than {MAX_PATH} bytes")
 
 
-def _claim_version(office: Office, instance: Instance, versions: set[TaskId]) -> None:
+def _claim_version(office: Office, instance: Instance, versions: set[TaskId], now: int) -> None:
     if instance.args.version is None:
         return
+    try:
+        check_given(instance.args.version, office.state.serial(instance.name), now)
+    except ValueError as error:
+        raise InvalidArgs(f"args key 'version': {error}", hint="leave the version out, or take another") from None
     task_id = TaskId.make(instance.name, instance.args.version)
     if task_id in versions or office.state.task(task_id) is not None:
         raise InvalidArgs(
             f"args key 'version': {task_id} is there already", hint="leave the version out, or take another"
         )
     versions.add(task_id)
+
+
+def _shown(value: Value) -> str:
+    """In a label: as it is when it is short and harmless, so that a client finds its own value again."""
+    text = spell(value.data)
+    return text if len(text) <= MAX_SHOWN and text.isprintable() else excerpt(text)

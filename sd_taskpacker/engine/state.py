@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -20,6 +19,7 @@ from sd_taskpacker.engine.ports import Budget, Figures, Remembered
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource
+from sd_taskpacker.model.serials import Serial, after, parse
 from sd_taskpacker.model.task import DEFAULT_EXPECTED_USEC, Task
 from sd_taskpacker.plan.planner import plan
 from sd_taskpacker.plan.slots import Slots, estimated_slots
@@ -72,11 +72,9 @@ class State:
     def is_decommissioned(self, root: str) -> bool:
         return root in self._decommissioned
 
-    def serial(self, name: str, now: int) -> tuple[str, int]:
-        """The day (UTC) and the next number of this name on that day."""
-        day = day_of(now)
-        known, number = self._serials.get(name, (day, 0))
-        return (day, number if known == day else 0)
+    def serial(self, name: str) -> Serial | None:
+        """The newest day on which the name was used, and that day's next number."""
+        return self._serials.get(name)
 
     def plan(self, now: int, waiting: Iterable[Candidate] = ()) -> Plan:
         return plan(
@@ -111,24 +109,10 @@ class State:
         )
 
     def _start(self, task: Task) -> Undo:
-        name, before = task.id.name, self._serials.get(task.id.name)
-        undo = _both(_swap(self._open, task.id, task), _swap(self._leases, task.id, _lease(task)))
-        number = serial_number(task.id.version, day := day_of(task.started_usec))
-        if number is not None and number >= self.serial(name, task.started_usec)[1]:
-            self._serials[name] = (day, number + 1)
-
-        return _both(undo, lambda: _put(self._serials, name, before))
-
-
-def day_of(now: int) -> str:
-    return datetime.datetime.fromtimestamp(now // 1_000_000, datetime.UTC).strftime("%Y%m%d")
-
-
-def serial_number(version: str, day: str) -> int | None:
-    """N when the version is that day's number N in the form that we make, else None."""
-    made_on, _, number = version.partition(".")
-    plain = made_on == day and number.isascii() and number.isdigit() and len(number) <= 18
-    return int(number) if plain and str(int(number)) == number else None
+        return _both(
+            _both(_swap(self._open, task.id, task), _swap(self._leases, task.id, _lease(task))),
+            _swap(self._serials, task.id.name, after(self.serial(task.id.name), parse(task.id.version))),
+        )
 
 
 def _lease(task: Task) -> Lease:

@@ -31,7 +31,7 @@ _VERSION_1: Final = (
     )
     """,
     "CREATE INDEX tasks_open ON tasks (id) WHERE closed = 0",
-    "CREATE INDEX tasks_kept ON tasks (name, state, started) WHERE kept = 1",
+    "CREATE INDEX tasks_kept ON tasks (name, state) WHERE kept = 1",
     "CREATE INDEX tasks_started ON tasks (started)",
     # The newest day on which a name was used, and that day's next number.
     "CREATE TABLE serials (name TEXT PRIMARY KEY, day TEXT NOT NULL, next INTEGER NOT NULL)",

@@ -8,10 +8,8 @@ its order. synchronous=FULL: a commit that has returned survives a power cut.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,12 +26,17 @@ from sd_taskpacker.engine.ports import Remembered, StoreError, TaskFilter
 from sd_taskpacker.host.storefile import open_file, told
 from sd_taskpacker.host.taskjson import from_text, to_text
 from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.serials import after, parse
 from sd_taskpacker.model.task import Task, TaskState
 
 DEFAULT_LIMIT: Final = 1_000
 """Tasks that one `tasks` call answers when the filter names no limit."""
-
-_SERIAL = re.compile(r"([0-9]{8})\.([0-9]{1,15})", re.ASCII)
+MAX_LIMIT: Final = 10_000
+MAX_LIST_BYTES: Final = 8 << 20
+"""A task may carry megabytes of parameters; a listing ends where its records have become this much, so that nobody
+can make the daemon hold them all at once."""
+SURPLUS_AT_ONCE: Final = 20
+_INT64_MAX: Final = (1 << 63) - 1
 
 _INSERT_TASK = """
     INSERT INTO tasks (id, name, version, root, kind, state, result, submitted, started, ended, doc)
@@ -61,7 +64,7 @@ _SELECT_TASKS = """
 """
 _SELECT_SURPLUS = """
     SELECT id, doc FROM tasks WHERE name = :name AND kept = 1 AND state = :state
-    ORDER BY started DESC, rowid DESC LIMIT -1 OFFSET :keep
+    ORDER BY rowid DESC LIMIT :limit OFFSET :keep
 """
 
 
@@ -102,11 +105,18 @@ class SqliteStore:
             "states": json.dumps(sorted(wanted.states)) if wanted.states else None,
             "root": wanted.root,
             "kind": wanted.kind,
-            "since": wanted.since,
-            "limit": wanted.limit or DEFAULT_LIMIT,
+            "since": min(wanted.since, _INT64_MAX),
+            "limit": min(wanted.limit or DEFAULT_LIMIT, MAX_LIMIT),
         }
+        found: list[Task] = []
+        size = 0
         with told(self._path):
-            return self._tasks(_SELECT_TASKS, parameters)
+            for task_id, doc in self._connection.execute(_SELECT_TASKS, parameters):
+                size += len(doc)
+                if found and size > MAX_LIST_BYTES:
+                    break
+                found.append(self._decode(task_id, doc))
+        return found
 
     def known(self, ids: Sequence[TaskId]) -> frozenset[TaskId]:
         by_text = {str(task_id): task_id for task_id in ids}
@@ -121,7 +131,9 @@ class SqliteStore:
             return [
                 task
                 for state, number in keep.items()
-                for task in self._tasks(_SELECT_SURPLUS, {"name": name, "state": str(state), "keep": number})
+                for task in self._tasks(
+                    _SELECT_SURPLUS, {"name": name, "state": str(state), "keep": number, "limit": SURPLUS_AT_ONCE}
+                )
             ]
 
     @contextmanager
@@ -178,11 +190,9 @@ class SqliteStore:
             )
 
     def _advance_serial(self, task: Task) -> None:
-        """Only up to the day it was started on: a far day in a version that a caller chose would otherwise end
-        the counting of every day before it."""
-        match = _SERIAL.fullmatch(task.id.version)
-        if match and match[1] <= _day(task.started_usec):
-            row = {"name": task.id.name, "day": match[1], "next": int(match[2]) + 1}
+        serial = after(None, parse(task.id.version))
+        if serial is not None:
+            row = {"name": task.id.name, "day": serial[0], "next": serial[1]}
             self._connection.execute(_ADVANCE_SERIAL, row)
 
     def _append(self, event: Event, *, task: str = "", time: int | None = None, **details: str | None) -> None:
@@ -204,7 +214,3 @@ def _columns(task: Task) -> dict[str, Any]:
         "ended": task.outcome.ended_usec if task.outcome else None,
         "doc": to_text(task),
     }
-
-
-def _day(usec: int) -> str:
-    return datetime.fromtimestamp(usec // 1_000_000, UTC).strftime("%Y%m%d")

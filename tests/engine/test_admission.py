@@ -45,7 +45,7 @@ def test_priority_decides_and_not_the_position_in_the_call() -> None:
 def test_a_rejection_burns_no_version() -> None:
     at = office(unit(chunks=20))
     assert _answers(_admit(at, request(), request())) == [((f"job@{TODAY}.0",), ()), ((), ("job",))]
-    assert at.state.serial("job", NOW) == (TODAY, 0)
+    assert at.state.serial("job") is None
 
 
 def test_versions_go_on_where_the_day_was_left() -> None:

@@ -161,3 +161,26 @@ def test_a_unit_name_that_systemd_would_refuse_is_an_error_at_once() -> None:
     caller = Caller(uid=500, may_manage=False, may_submit=True, task=parent.id)
     error = _refused(office(unit("y" * 100), of=state(parent)), request("y" * 100), caller=caller)
     assert isinstance(error, InvalidArgs)
+
+
+def test_a_fan_out_does_not_multiply_megabytes() -> None:
+    at = office(unit(parameters=(parameter("each"), parameter("text"))))
+    error = _refused(at, request(each=[str(number) for number in range(1000)], text="x" * 100_000))
+    assert isinstance(error, LimitExceeded)
+    assert "16 MiB" in str(error)
+
+
+def test_a_label_shows_a_long_or_unprintable_value_cut() -> None:
+    at = office(unit(parameters=(parameter(),)))
+    labels = [
+        one.label for one in examine(at, Kind.BATCH, ADMIN, [request(target=["/a b", "x" * 5000, "\x1b[2J"])], NOW)
+    ]
+    assert labels[0] == "job?target=/a b"
+    assert all(len(label) < 100 and label.isprintable() for label in labels)
+
+
+@pytest.mark.parametrize("version", ["20270116.0", f"{TODAY}.1000000"])
+def test_a_version_that_would_disturb_the_counting_is_refused(version: str) -> None:
+    error = _refused(office(unit()), _args(version=Value("s", version)))
+    assert isinstance(error, InvalidArgs)
+    assert "'version'" in str(error)

@@ -12,15 +12,15 @@ from sd_taskpacker.engine.events import (
     TaskEnded,
     TaskStarted,
 )
-from sd_taskpacker.engine.state import State, day_of, serial_number
-from tests.engine.builders import NOW, SECOND, TODAY, ended, state, task
+from sd_taskpacker.engine.state import State
+from tests.engine.builders import NOW, TODAY, ended, state, task
 
 
 def _seen(held: State) -> object:
     names = ("job", "other")
     return (
         sorted(held.open_tasks(), key=lambda one: one.id),
-        [held.serial(name, NOW) for name in names],
+        [held.serial(name) for name in names],
         [held.is_decommissioned(name) for name in names],
         held.figures(NOW, ()),
     )
@@ -42,27 +42,6 @@ def test_figures_show_what_is_used_and_never_less_than_nothing() -> None:
     )
     assert (figures.chunks_total, figures.chunks_free, figures.cpus_total, figures.cpus_free) == (32, 0, 4, 0)
     assert (figures.running, figures.queued, figures.roots) == (2, 0, ("a", "b", "r"))
-
-
-def test_a_day_is_utc() -> None:
-    assert day_of(NOW) == TODAY
-    assert day_of(NOW + 16 * 3600 * SECOND) == "20270116"
-
-
-def test_only_versions_in_our_own_form_move_the_serial() -> None:
-    assert serial_number(f"{TODAY}.12", TODAY) == 12
-    for foreign in (
-        "20270114.3",
-        f"{TODAY}.012",
-        f"{TODAY}.x",
-        f"{TODAY}.",
-        TODAY,
-        "v1",
-        "",
-        f"{TODAY}.-1",
-        f"{TODAY}.٣",
-    ):
-        assert serial_number(foreign, TODAY) is None
 
 
 events = st.lists(

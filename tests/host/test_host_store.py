@@ -123,7 +123,7 @@ def test_serials_advance_within_a_day_and_start_over_on_the_next(path: Path) -> 
     store.close()
 
 
-@pytest.mark.parametrize("version", ["v1", "20261121", "20261121.x", "99991231.5", "20261121." + "9" * 30])
+@pytest.mark.parametrize("version", ["v1", "20261121", "20261121.x", "20261121.007", "20261121." + "9" * 30])
 def test_versions_that_a_caller_invents_do_not_disturb_the_serials(path: Path, version: str) -> None:
     store = SqliteStore(path)
     store.commit([TaskStarted(task(version="20261121.0")), TaskStarted(task(version=version))])
@@ -343,3 +343,26 @@ def test_what_is_loaded_is_what_the_events_say(steps: list[tuple[str, int]]) -> 
         } == expected.kept.keys()
         assert loaded.decommissioned == expected.roots
         store.close()
+
+
+def test_a_listing_ends_where_its_records_become_too_large(path: Path) -> None:
+    store = SqliteStore(path)
+    store.commit([TaskStarted(task(version=str(n), argv=("/bin/x", "x" * 1_000_000))) for n in range(20)])
+    assert 1 < len(store.tasks(TaskFilter())) < 10
+    store.close()
+
+
+def test_a_time_beyond_sqlite_lists_nothing(path: Path) -> None:
+    store = SqliteStore(path)
+    store.commit([TaskStarted(task())])
+    assert store.tasks(TaskFilter(since=(1 << 64) - 1)) == []
+    store.close()
+
+
+def test_after_a_clock_that_went_back_the_task_that_just_ended_is_the_newest(path: Path) -> None:
+    store = SqliteStore(path)
+    for number, started in enumerate((NOON, NOON - 86_400_000_000)):
+        one = task(version=str(number), started_usec=started)
+        store.commit([TaskStarted(one), TaskEnded(ended(one)), TaskClosed(one.id)])
+    assert [old.id.version for old in store.surplus("build/massif", keep_success=1, keep_failed=1)] == ["0"]
+    store.close()

@@ -164,6 +164,15 @@ def test_held_leases_never_move(held: Held, waiting: Waiting) -> None:
     ]
 
 
+@given(leases, tasks)
+def test_looking_only_at_now_agrees_with_the_whole_profile(held: Held, waiting: Waiting) -> None:
+    """One candidate that waits for ever, of the lowest priority, makes the planner go the long way."""
+    short = _scenario(held, [(*task[:5], True) for task in waiting])
+    long = _scenario(held, [(*task[:5], True) for task in waiting]).task("waits", chunks=11, priority=-1)
+    assert short.plan().placed == long.plan().placed
+    assert short.verdicts() == {key: why for key, why in long.verdicts().items() if key != "waits"}
+
+
 def _highest(made: Plan, resource: str, start: int, end: int) -> int:
     """The most that is in use of the resource within [start, end)."""
     everyone = [
