@@ -36,6 +36,7 @@ from sd_taskpacker.engine.ports import StoreError
 from sd_taskpacker.engine.requests import Place
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.errors import TaskpackerError
+from sd_taskpacker.host.alone import take_alone
 from sd_taskpacker.host.boot import boot_id
 from sd_taskpacker.host.budget import ThisMachine
 from sd_taskpacker.host.cgroups import counter_files, unit_of_pid
@@ -119,7 +120,8 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     daemon = await _build(bus, store, paths, user=user)
     turns = asyncio.create_task(daemon.loop.run(daemon.act))
     watchdog = int(os.environ.get("WATCHDOG_USEC", "0"))
-    workers = [turns, asyncio.create_task(_pulse(daemon.desk, watchdog))] if watchdog else [turns]
+    beats = (_pulse(watchdog), _watch_budget(daemon.desk, watchdog)) if watchdog else ()
+    workers = [turns, *(asyncio.create_task(beat) for beat in beats)]
     try:
         await daemon.life.resume(daemon.boot_id)
         await bus.own(NAME)
@@ -201,6 +203,7 @@ def _receipt_box(paths: Paths, manager_cgroup: str) -> ReceiptBox:
 
 def _open_store(state: Path) -> SqliteStore:
     state.mkdir(mode=0o755, parents=True, exist_ok=True)
+    take_alone(state)
     store = SqliteStore(state / "state.sqlite")
     if store.set_aside:
         log.error("the state was damaged; it is kept as %s, and a new one begins", store.set_aside)
@@ -221,10 +224,16 @@ def _read_config(path: Path) -> Config:
     return config
 
 
-async def _pulse(desk: Desk, watchdog_usec: int) -> None:
-    """Feeds systemd's watchdog, and looks at the budget on the occasion."""
+async def _pulse(watchdog_usec: int) -> None:
+    """Feeds systemd's watchdog as long as the event loop turns; threads may be as slow as the disk is."""
     while True:
         sd_daemon.notify("WATCHDOG=1")
+        await asyncio.sleep(watchdog_usec / 3_000_000)
+
+
+async def _watch_budget(desk: Desk, watchdog_usec: int) -> None:
+    """The limit of a cgroup changes without telling; we wake up for the watchdog anyhow."""
+    while True:
         await asyncio.sleep(watchdog_usec / 3_000_000)
         await desk.refresh_budget()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
 import signal as signals_of
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from sd_taskpacker.engine.admission import Admission, admit
 from sd_taskpacker.engine.events import Event, RootDecommissioned, RootRecommissioned, TaskStarted
@@ -43,6 +45,8 @@ class Desk:
         self._launcher = launcher
         self.show: Callable[[Figures], None] = lambda figures: None
         self._roots: tuple[str, ...] = ()
+        # One thread: reading the directories remembers what it saw, and is not for two at once.
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="units")
 
     async def batch_submit(self, caller: Caller, requests: Sequence[Request]) -> list[Answer]:
         return list((await self._submit(Kind.BATCH, caller, requests)).answers)
@@ -73,7 +77,7 @@ class Desk:
     async def reload(self, caller: Caller) -> None:
         _must_manage(caller)
         self._place = await asyncio.to_thread(self._configure)
-        await asyncio.to_thread(self._units.refresh, force=True)
+        await self.catalogue(force=True)
         await self.refresh_budget()
 
     async def list_tasks(self, wanted: TaskFilter) -> list[Task]:
@@ -88,10 +92,14 @@ class Desk:
             raise NoSuchTask(f"there is no task {task_id}", hint="ListTasks shows what there is")
         return task
 
-    async def catalogue(self) -> Catalogue:
+    async def catalogue(self, *, force: bool = False) -> Catalogue:
         """The units on disk now: files that were dropped in since are seen by this."""
-        catalogue = await asyncio.to_thread(self._units.refresh)
-        self._roots = tuple(unit.name for unit in catalogue.units.values() if unit.root)
+        refresh = functools.partial(self._units.refresh, force=force)
+        catalogue = await asyncio.get_running_loop().run_in_executor(self._reader, refresh)
+        roots = tuple(unit.name for unit in catalogue.units.values() if unit.root)
+        if roots != self._roots:
+            self._roots = roots
+            self.show(self.figures())
         return catalogue
 
     def open_tasks(self) -> list[Task]:
@@ -105,19 +113,25 @@ class Desk:
         self.show(self.figures())
 
     async def refresh_budget(self) -> None:
-        """Reads the budget again; when it has changed, the slices carry the new one."""
-        budget = await asyncio.to_thread(self._machine.budget)
-        if budget == self._loop.state.budget:
+        """Reads the budget again; a changed one is in force once the slices carry it, and until then the old one."""
+        try:
+            budget = await asyncio.to_thread(self._machine.budget)
+            if budget == self._loop.state.budget:
+                return
+            await self._launcher.enforce(budget)
+        except (OSError, TaskpackerError) as error:
+            log.error("the budget stays as it was: %s", error)
             return
         self._loop.state.budget = budget
         log.info("budget: %d chunks, %d CPUs (%s)", budget.memory // CHUNK_BYTES, budget.cpus, budget.source)
-        await self._launcher.enforce(budget)
         self.show(self.figures())
 
     async def start_roots(self) -> None:
         """Starts every Root=yes unit that does not run; one that cannot start is logged and hinders no other."""
         catalogue = await self.catalogue()
-        running = {task.id.name for task in self._loop.state.running()}
+        # What ran before a reboot is lost, and may not have been told so yet.
+        boot = self._place.boot_id
+        running = {task.id.name for task in self._loop.state.running() if task.boot_id == boot}
         for unit in catalogue.units.values():
             if not unit.root or unit.name in running or self._loop.state.is_decommissioned(unit.name):
                 continue
@@ -130,13 +144,14 @@ class Desk:
                     log.warning("root %s: not started: %s", label, "; ".join(reason.text for reason in reasons))
 
     async def _submit(self, kind: Kind, caller: Caller, requests: Sequence[Request]) -> Admission:
-        caller = self._recognise(caller)
+        self._check_caller(caller)
         catalogue = await self.catalogue()
         await self.refresh_budget()
         asked = _asked_versions(caller, requests)
         taken = await self._loop.recall(lambda store: store.known(asked)) if asked else frozenset()
 
         def decide(now: int) -> Decision:
+            self._check_caller(caller)
             office = Office(state=self._loop.state, catalogue=catalogue, place=self._place, taken=taken)
             admission = admit(office, kind, caller, requests, now)
             return Decision([TaskStarted(task) for task in admission.started], admission)
@@ -151,7 +166,7 @@ class Desk:
         )
         return admission
 
-    def _recognise(self, caller: Caller) -> Caller:
+    def _check_caller(self, caller: Caller) -> None:
         """A caller inside a task's unit speaks for that task, and only while it runs."""
         if not caller.may_submit:
             raise AccessDenied(
@@ -161,7 +176,6 @@ class Desk:
             task = self._loop.state.task(caller.task)
             if task is None or task.outcome is not None:
                 raise AccessDenied(f"the calling task {caller.task} does not run here")
-        return caller
 
     async def _change_root(
         self, caller: Caller, name: str, event: type[RootDecommissioned] | type[RootRecommissioned]

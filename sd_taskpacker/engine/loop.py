@@ -13,9 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from sd_taskpacker.engine.events import Event
-from sd_taskpacker.engine.ports import Store
+from sd_taskpacker.engine.ports import Store, StoreError
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.engine.turn import Decide, Input, take_turn
+from sd_taskpacker.errors import Internal
 
 _T = TypeVar("_T")
 
@@ -40,8 +41,11 @@ class Loop:
         return await reply
 
     async def recall(self, read: Callable[[Store], _T]) -> _T:
-        """Reads from the store, in its own thread: one call at a time."""
-        return await asyncio.get_running_loop().run_in_executor(self._memory, read, self._store)
+        """Reads from the store. Raises Internal, in the store's own words."""
+        try:
+            return await self._with_store(read)
+        except StoreError as error:
+            raise Internal(str(error)) from error
 
     async def run(self, act: Act) -> None:
         """Takes turns until cancelled."""
@@ -54,4 +58,8 @@ class Loop:
                 act(events)
 
     async def _commit(self, events: Sequence[Event]) -> None:
-        await self.recall(lambda store: store.commit(events))
+        await self._with_store(lambda store: store.commit(events))
+
+    async def _with_store(self, use: Callable[[Store], _T]) -> _T:
+        """In the store's own thread: one call at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self._memory, use, self._store)

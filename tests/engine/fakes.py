@@ -24,6 +24,7 @@ from sd_taskpacker.engine.ports import (
     StoreError,
     TaskFilter,
 )
+from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue
@@ -92,6 +93,7 @@ class FakeLauncher:
         self.ended: Callable[[TaskId, str], None] = lambda task_id, note: None
         self.refuses: str | None = None
         self.observed: list[ObservedUnit] = []
+        self.cannot_enforce: TaskpackerError | None = None
 
     async def observe(self) -> list[ObservedUnit]:
         return self.observed
@@ -111,6 +113,8 @@ class FakeLauncher:
         self.diary.append(f"kill {task_id} {signal}")
 
     async def enforce(self, budget: Budget) -> None:
+        if self.cannot_enforce:
+            raise self.cannot_enforce
         self.diary.append(f"enforce {budget.memory}")
 
 
@@ -167,8 +171,10 @@ class FakeWitness:
 class FakeUnits:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
+        self.before_refresh: Callable[[], object] = lambda: None
 
     def refresh(self, *, force: bool = False) -> Catalogue:
+        self.before_refresh()
         return self.catalogue
 
 

@@ -5,10 +5,12 @@ import asyncio
 
 import pytest
 
-from sd_taskpacker.engine.ports import Budget, TaskFilter
+from sd_taskpacker.engine.events import TaskEnded
+from sd_taskpacker.engine.ports import Budget, Remembered, TaskFilter
 from sd_taskpacker.errors import (
     AccessDenied,
     Decommissioned,
+    Internal,
     InvalidArgs,
     LimitExceeded,
     NoSuchTask,
@@ -21,7 +23,7 @@ from sd_taskpacker.model.request import Caller
 from sd_taskpacker.model.task import TaskState
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.model.values import Value
-from tests.engine.builders import ADMIN, TODAY, parameter, request, unit
+from tests.engine.builders import ADMIN, TODAY, catalogue, ended, parameter, request, task, unit
 from tests.engine.daemon import Daemon, running
 
 JOB = f"job@{TODAY}.0"
@@ -162,3 +164,37 @@ async def test_a_decommissioned_root_does_not_start() -> None:
         await daemon.desk.decommission(ADMIN, "build")
         await daemon.desk.start_roots()
         assert not daemon.diary.about("commit-start")
+
+
+async def test_a_budget_that_cannot_be_enforced_is_not_used_and_tried_again() -> None:
+    async with running(Daemon(unit(chunks=8), chunks=4)) as daemon:
+        daemon.launcher.cannot_enforce = Internal("systemd does not put the budget on taskpacker.slice")
+        daemon.machine.now = Budget(memory=8 * CHUNK_BYTES, cpus=4)
+        assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].rejected == ("job",)
+        daemon.launcher.cannot_enforce = None
+        assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].started == (JOB,)
+
+
+async def test_a_root_that_ran_before_a_reboot_is_started_again() -> None:
+    lost = task("build", f"{TODAY}.0", boot_id="an earlier boot")
+    daemon = Daemon(unit("build", root=True), remembered=Remembered(open=(lost,), serials={"build": (TODAY, 1)}))
+    async with running(daemon):
+        await daemon.desk.start_roots()
+        await daemon.until(f"start build@{TODAY}.1")
+
+
+async def test_a_parent_that_ends_while_its_child_is_asked_for_gets_none() -> None:
+    parent = task("build", f"{TODAY}.0")
+    caller = Caller(uid=1000, may_manage=False, may_submit=True, task=parent.id)
+    daemon = Daemon(unit(), remembered=Remembered(open=(parent,)))
+    async with running(daemon):
+        daemon.units.before_refresh = lambda: daemon.loop.state.apply(TaskEnded(ended(parent)))
+        with pytest.raises(AccessDenied, match="build@"):
+            await daemon.desk.batch_submit(caller, [request()])
+
+
+async def test_new_roots_are_shown_as_soon_as_they_are_read() -> None:
+    async with running(Daemon()) as daemon:
+        daemon.units.catalogue = catalogue(unit("build", root=True))
+        await daemon.desk.reload(ADMIN)
+        assert daemon.signals.figures[-1].roots == ("build",)
