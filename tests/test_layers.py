@@ -34,7 +34,7 @@ IMPURE: Final = frozenset(
 )
 ON_THE_LOOP: Final = {
     "engine.loop": ("asyncio", "concurrent", "logging"),
-    "engine.life": ("asyncio", "logging"),
+    "engine.life": ("asyncio", "concurrent", "logging"),
     "engine.desk": ("asyncio", "concurrent", "logging"),
 }
 """Modules of the engine that run on the event loop, and what that lets them import."""

@@ -8,10 +8,10 @@ unit is released; BatchComplete and BatchFailed go out only after the commit of 
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-from collections.abc import Coroutine, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
 
 from sd_taskpacker.engine.events import Event, TaskClosed, TaskDropped, TaskEnded, TaskStarted
 from sd_taskpacker.engine.loop import Loop
@@ -35,6 +35,8 @@ from sd_taskpacker.model.unit import Kind
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 STORE_RETRY_SECONDS: Final = 5.0
 COLLECT_RETRY_SECONDS: Final = (1.0, 5.0)
 
@@ -57,6 +59,13 @@ class Life:
         self._witness = witness
         self._signals = signals
         self._underway: set[asyncio.Task[None]] = set()
+        self._pruning: set[str] = set()
+        self._prune_again: set[str] = set()
+        # Apart, so that none waits for another: clearing is as slow as the tree is large, and journald may lag.
+        self._starting = ThreadPoolExecutor(4, thread_name_prefix="start")
+        self._ending = ThreadPoolExecutor(4, thread_name_prefix="end")
+        self._clearing = ThreadPoolExecutor(2, thread_name_prefix="clear")
+        self._asking = ThreadPoolExecutor(2, thread_name_prefix="journal")
 
     def act(self, events: Sequence[Event]) -> None:
         """What remembered events ask of the edges."""
@@ -77,11 +86,7 @@ class Life:
         """Takes up every open task where an earlier daemon left it; returns when each is under way again."""
         observed = {unit.id: unit for unit in await self._launcher.observe()}
         for task in self._loop.state.open_tasks():
-            unit, receipt = (
-                observed.pop(task.id, None),
-                await asyncio.to_thread(self._receipts.read, task.id.unit_name),
-            )
-            await self._take_up(task, boot_id, unit, receipt)
+            await self._take_up(task, boot_id, observed.pop(task.id, None), await self._receipt(task.id))
         for stranger in observed:
             log.warning("%s: systemd has its unit and we know nothing of it; left alone", stranger)
 
@@ -92,7 +97,7 @@ class Life:
             alive=unit is not None and unit.alive,
             loaded=unit is not None,
             receipt=receipt is not None,
-            began=await asyncio.to_thread(self._workdirs.began, task),
+            began=await _in(self._starting, self._workdirs.began, task),
         )
         log.info("%s: %s", task.id, step.name.lower())
         match step:
@@ -108,23 +113,40 @@ class Life:
             case Step.JUDGE:
                 self._go(self._judge(task.id, ""))
             case Step.LAUNCH:
-                await asyncio.to_thread(self._workdirs.remove, task)
+                await _in(self._clearing, self._workdirs.remove, task)
                 self._go(self._launch(task))
 
     async def _launch(self, task: Task) -> None:
         try:
-            await asyncio.to_thread(self._workdirs.prepare, task)
+            await _in(self._starting, self._workdirs.prepare, task)
+        except (OSError, LookupError) as error:
+            return await self._end(task.id, self._not_started(error, no_directory=True))
+        try:
             await self._launcher.start(task)
-        except (OSError, LookupError, StartRefused) as error:
-            now = self._loop.clock()
-            await self._end(task.id, Outcome(result=Result.COULD_NOT_START, ended_usec=now, message=_told(error)))
+        except StartRefused as error:
+            await self._end(task.id, self._not_started(error))
+
+    def _not_started(self, error: Exception, *, no_directory: bool = False) -> Outcome:
+        return Outcome(
+            result=Result.COULD_NOT_START,
+            ended_usec=self._loop.clock(),
+            message=_told(error),
+            no_directory=no_directory,
+        )
 
     async def _judge(self, task_id: TaskId, note: str) -> None:
-        receipt = await asyncio.to_thread(self._receipts.read, task_id.unit_name)
+        receipt = await self._receipt(task_id)
         spawn_error = None
         if may_be_spawn_error(receipt):
-            spawn_error = await asyncio.to_thread(self._witness.spawn_error, task_id.unit_name)
+            spawn_error = await _in(self._asking, self._witness.spawn_error, task_id.unit_name)
         await self._end(task_id, judge(receipt, note=note, spawn_error=spawn_error, now=self._loop.clock()))
+
+    async def _receipt(self, task_id: TaskId) -> Receipt | None:
+        try:
+            return await _in(self._ending, self._receipts.read, task_id.unit_name)
+        except OSError as error:
+            log.error("%s: its receipt cannot be read: %s", task_id, error)
+            return None
 
     async def _end(self, task_id: TaskId, outcome: Outcome) -> None:
         def decide(now: int) -> Decision:
@@ -136,40 +158,70 @@ class Life:
         await self._insist(decide)
 
     async def _finish(self, task: Task) -> None:
-        try:
-            await asyncio.to_thread(self._workdirs.seal, task)
-        except OSError as error:
-            log.error("%s: results/task.json could not be written: %s", task.id, error)
+        has_directory = task.outcome is None or not task.outcome.no_directory
         if task.outcome:
             log.info("%s: %s%s", task.id, task.outcome.result, task.outcome.message and f": {task.outcome.message}")
+        if has_directory:
+            await self._seal(task)
         if task.kind is Kind.BATCH:
             self._signals.batch_ended(task, self._loop.state.slots(self._loop.clock()))
         await self._launcher.release(task.id)
-        await asyncio.to_thread(self._receipts.discard, task.id.unit_name)
+        await _in(self._ending, self._receipts.discard, task.id.unit_name)
+        if not has_directory:
+            return await self._remember(TaskClosed(task.id), TaskDropped(task.id))
         await self._collect(task)
-        await self._insist(functools.partial(_always, Decision([TaskClosed(task.id)])))
+        await self._remember(TaskClosed(task.id))
         await self._prune(task)
 
+    async def _seal(self, task: Task) -> None:
+        try:
+            await _in(self._ending, self._workdirs.seal, task)
+        except OSError as error:
+            log.error("%s: results/task.json could not be written: %s", task.id, error)
+
     async def _collect(self, task: Task) -> None:
-        left = await asyncio.to_thread(self._workdirs.collect, task)
+        left = await _in(self._clearing, self._workdirs.collect, task)
         for pause in COLLECT_RETRY_SECONDS:
             if left:
                 await asyncio.sleep(pause)
-                left = await asyncio.to_thread(self._workdirs.collect, task)
+                left = await _in(self._clearing, self._workdirs.collect, task)
         for text in left:
             log.warning("%s: left behind: %s", task.id, text)
 
     async def _prune(self, task: Task) -> None:
+        """One at a time for each name; who comes meanwhile makes the first one look again."""
+        name = task.id.name
+        self._prune_again.add(name)
+        if name in self._pruning:
+            return
+        self._pruning.add(name)
+        try:
+            while name in self._prune_again:
+                self._prune_again.discard(name)
+                if await self._prune_some(task):
+                    self._prune_again.add(name)
+        finally:
+            self._pruning.discard(name)
+
+    async def _prune_some(self, task: Task) -> bool:
+        """Whether anything was removed, so that there may be more."""
+        name, keep_success, keep_failed = task.id.name, task.keep_success, task.keep_failed
         surplus = await self._loop.recall(
-            lambda store: store.surplus(task.id.name, keep_success=task.keep_success, keep_failed=task.keep_failed)
+            lambda store: store.surplus(name, keep_success=keep_success, keep_failed=keep_failed)
         )
+        removed: list[Event] = []
         for old in surplus:
-            left = await asyncio.to_thread(self._workdirs.remove, old)
+            left = await _in(self._clearing, self._workdirs.remove, old)
             for text in left:
                 log.warning("%s: not removed: %s", old.id, text)
             if not left:
-                dropped = Decision([TaskDropped(old.id)])
-                await self._insist(functools.partial(_always, dropped))
+                removed.append(TaskDropped(old.id))
+        if removed:
+            await self._remember(*removed)
+        return bool(removed)
+
+    async def _remember(self, *events: Event) -> None:
+        await self._insist(lambda now: Decision(events))
 
     async def _insist(self, decide: Decide) -> None:
         """What happened cannot be refused: until the store takes it, systemd and the receipt keep it for us."""
@@ -200,5 +252,5 @@ def _told(error: Exception) -> str:
     return str(error)
 
 
-def _always(decision: Decision, _now: int) -> Decision:
-    return decision
+async def _in(pool: ThreadPoolExecutor, call: Callable[..., _T], *arguments: Any) -> _T:
+    return await asyncio.get_running_loop().run_in_executor(pool, call, *arguments)

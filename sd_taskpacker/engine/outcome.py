@@ -18,6 +18,11 @@ from sd_taskpacker.model.task import Outcome, Result, Usage
 STOPPED: Final = "stopped"
 """The launcher's note when systemd's job was cancelled."""
 
+DONE: Final = "done"
+"""The launcher's note when systemd's job of a oneshot unit succeeded, which lasts until the program's end."""
+
+_BY_HAND = "its systemd unit was stopped by hand"
+
 SPAWN_STATUSES: Final = range(200, 246)
 """systemd.exec(5), "Process Exit Codes": what systemd itself exits with before the program is there."""
 
@@ -44,7 +49,9 @@ def judge(receipt: Receipt | None, *, note: str, spawn_error: str | None, now: i
     """`now` is used only when nothing tells when it ended."""
     if receipt is None:
         if note == STOPPED:
-            return Outcome(result=Result.STOPPED, ended_usec=now, message="its systemd unit was stopped by hand")
+            return Outcome(result=Result.STOPPED, ended_usec=now, message=_BY_HAND)
+        if note == DONE:
+            return Outcome(result=Result.SUCCESS, ended_usec=now)
         return Outcome(result=Result.LOST, ended_usec=now, message="its systemd unit is gone and left no trace")
     result, message = _result(receipt, note, spawn_error)
     exited = receipt.exit_code == "exited" and result is not Result.COULD_NOT_START
@@ -62,7 +69,7 @@ def _result(receipt: Receipt, note: str, spawn_error: str | None) -> tuple[Resul
     if spawn_error is not None:
         return Result.COULD_NOT_START, spawn_error
     if note == STOPPED:
-        return Result.STOPPED, "its systemd unit was stopped by hand"
+        return Result.STOPPED, _BY_HAND
     if receipt.service_result == "success":
         # A Type=exec unit that dies of SIGTERM and the like is clean to systemd; to us the task was killed.
         return (Result.SIGNAL if receipt.exit_code == "killed" else Result.SUCCESS), ""

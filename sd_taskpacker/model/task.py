@@ -61,6 +61,8 @@ class Outcome:
     message: str = ""
     """For a person: why it could not start, for example."""
     usage: Usage = Usage()
+    no_directory: bool = False
+    """Its work directory was never made; what has that path, if anything, is somebody else's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

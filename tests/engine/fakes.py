@@ -151,8 +151,11 @@ class FakeReceipts:
     def __init__(self, diary: Diary) -> None:
         self.diary = diary
         self.box: dict[str, Receipt] = {}
+        self.error: OSError | None = None
 
     def read(self, unit: str) -> Receipt | None:
+        if self.error:
+            raise self.error
         return self.box.get(unit)
 
     def discard(self, unit: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from sd_taskpacker.engine import life
-from sd_taskpacker.engine.outcome import STOPPED
+from sd_taskpacker.engine.outcome import DONE, STOPPED
 from sd_taskpacker.model.task import Result
 from sd_taskpacker.model.unit import Kind
 from tests.engine.builders import ADMIN, TODAY, receipt, request, unit
@@ -83,6 +83,24 @@ async def test_without_a_work_directory_systemd_is_not_asked(error: Exception) -
         assert not daemon.diary.about("start")
 
 
+async def test_a_directory_that_is_there_already_is_somebody_elses_and_left_alone() -> None:
+    daemon = Daemon(unit(keep_failed=0))
+    daemon.workdirs.prepare_error = FileExistsError(17, "File exists")
+    async with running(daemon):
+        await daemon.desk.batch_submit(ADMIN, [request()])
+        await daemon.until(f"commit-drop {JOB}")
+        assert not daemon.diary.about("seal", "collect", "remove")
+
+
+async def test_a_receipt_that_cannot_be_read_does_not_keep_the_lease() -> None:
+    daemon = Daemon(unit())
+    daemon.receipts.error = PermissionError(13, "Permission denied")
+    async with running(daemon):
+        await _started(daemon)
+        daemon.end(JOB, note=DONE)
+        await daemon.until(f"signal {JOB} success")
+
+
 async def test_an_end_that_the_store_refuses_is_kept_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(life, "STORE_RETRY_SECONDS", 0.01)
     async with running(Daemon(unit())) as daemon:
@@ -135,3 +153,16 @@ async def test_only_the_newest_versions_are_kept() -> None:
             await daemon.until(f"commit-close job@{TODAY}.{number}")
         await daemon.until(f"commit-drop job@{TODAY}.2")
         assert daemon.diary.about("remove") == [f"remove job@{TODAY}.0", f"remove job@{TODAY}.2"]
+
+
+async def test_versions_beyond_are_removed_once_however_many_end_together() -> None:
+    async with running(Daemon(unit(keep_success=0), cpus=8)) as daemon:
+        answers = await daemon.desk.batch_submit(ADMIN, [request()] * 8)
+        ids = [task_id for answer in answers for task_id in answer.started]
+        for task_id in ids:
+            await daemon.until(f"start {task_id}")
+        for task_id in ids:
+            daemon.end(task_id)
+        for task_id in ids:
+            await daemon.until(f"commit-drop {task_id}")
+        assert sorted(daemon.diary.about("remove")) == sorted(f"remove {task_id}" for task_id in ids)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from sd_taskpacker.engine.outcome import STOPPED, judge, may_be_spawn_error
+from sd_taskpacker.engine.outcome import DONE, STOPPED, judge, may_be_spawn_error
 from sd_taskpacker.engine.ports import Receipt
 from sd_taskpacker.model.task import Outcome, Result, Usage
 from tests.engine.builders import NOW, SECOND, receipt
@@ -68,3 +68,8 @@ def test_the_end_and_the_use_are_the_receipts() -> None:
     outcome = _judged(receipt(cpu_usec=7, memory_peak=None))
     assert outcome.ended_usec == NOW + SECOND
     assert outcome.usage == Usage(cpu_usec=7, memory_peak=None)
+
+
+def test_without_a_receipt_systemds_job_still_tells_a_success() -> None:
+    outcome = _judged(None, note=DONE)
+    assert (outcome.result, outcome.exit_status, outcome.usage) == (Result.SUCCESS, None, Usage())
