@@ -28,7 +28,7 @@ from sd_taskpacker.engine.ports import (
 )
 from sd_taskpacker.engine.restart import Step, next_step
 from sd_taskpacker.engine.turn import Decide, Decision
-from sd_taskpacker.errors import LimitExceeded
+from sd_taskpacker.errors import LimitExceeded, TaskpackerError
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Outcome, Result, Task
 from sd_taskpacker.model.unit import Kind
@@ -241,7 +241,11 @@ class Life:
 
     def _gone(self, task: asyncio.Task[None]) -> None:
         self._underway.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, TaskpackerError):  # The bus is gone, say; the next daemon takes the task up from there.
+            log.error("%s", error)
+        else:
             log.error("a task's step failed; this is a bug", exc_info=error)
 
 
