@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PREFIX = "taskpacker-private-"
+OUTSIDE = PREFIX + "outside"
+"""v2 hands controllers only to the children of a cgroup without processes: those of ours wait in this one."""
 CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
 
 
@@ -36,30 +38,21 @@ class Hierarchy:
         return not self.options
 
 
-@dataclass(frozen=True, slots=True)
-class Evacuated:
-    """v2 hands controllers only to the children of a cgroup without processes: ours wait in `refuge` meanwhile."""
-
-    own: Path
-    refuge: Path
-    controllers: tuple[str, ...]
-
-
 class Cgroups:
     """The private machine's cgroup in every hierarchy."""
 
     def __init__(self, keeper: int) -> None:
         self.name = f"{PREFIX}{keeper}"
         self._boxes: list[tuple[Hierarchy, Path]] = []
-        self._evacuated: list[Evacuated] = []
+        self._enabled: dict[Path, list[str]] = {}
 
     def make(self, hierarchy: Hierarchy) -> None:
+        box = hierarchy.own / self.name
+        self._boxes.append((hierarchy, box))  # First, so that `remove` undoes whatever comes next.
         if hierarchy.unified:
             self._hand_down_controllers(hierarchy.own)
         _sweep(hierarchy.own)
-        box = hierarchy.own / self.name
         box.mkdir()
-        self._boxes.append((hierarchy, box))
         for file in CPUSET_FILES:  # A v1 cpuset takes no process before it has CPUs and memory nodes.
             if not hierarchy.unified and (box / file).exists():
                 (box / file).write_text((hierarchy.own / file).read_text())
@@ -68,10 +61,16 @@ class Cgroups:
         """Moves the calling process in; used between fork and exec."""
         enter_cgroups([str(box) for _, box in self._boxes])
 
+    def take_out(self, pid: int) -> None:
+        """Moves a process back to where we are; on v2 one process in it keeps the machine from using its root."""
+        for hierarchy, _ in self._boxes:
+            outside = hierarchy.own / OUTSIDE
+            (outside if outside.exists() else hierarchy.own).joinpath("cgroup.procs").write_text(str(pid))
+
     def entrances(self) -> tuple[str, ...]:
-        """Where a process joins the machine from outside. Not v2: there systemd itself assigns every process, and
-        the root it hands controllers down from takes none."""
-        return tuple(str(box) for hierarchy, box in self._boxes if not hierarchy.unified)
+        """Where a process joins the machine from outside: its systemd assigns every process that it finds inside,
+        but may not fetch one from outside where v2 is mounted with `nsdelegate`. The root itself takes none on v2."""
+        return tuple(str(box / "init.scope" if hierarchy.unified else box) for hierarchy, box in self._boxes)
 
     def mounts(self) -> list[tuple[str, str]]:
         """(mount point, options) of each, as the private machine is to mount them."""
@@ -83,23 +82,23 @@ class Cgroups:
         left = [box for _, box in self._boxes]
         while (left := [box for box in left if not _removed(box)]) and time.monotonic() < deadline:
             time.sleep(0.02)  # The kernel takes a moment to bury the processes that were killed.
-        left += [moved.refuge for moved in self._evacuated if not _returned(moved, deadline)]
+        for own, controllers in self._enabled.items():
+            with suppress(OSError):  # EBUSY: somebody else's cgroup has come to use them.
+                _switch(own, "-", controllers)
+        for hierarchy, _ in self._boxes:
+            if hierarchy.unified:
+                _take_back(hierarchy.own)
         return [str(directory) for directory in left]
 
     def _hand_down_controllers(self, own: Path) -> None:
-        wanted = (own / "cgroup.controllers").read_text().split()
         present = (own / "cgroup.subtree_control").read_text().split()
-        missing = tuple(name for name in wanted if name not in present)
-        if not missing:
-            return
+        missing = [name for name in (own / "cgroup.controllers").read_text().split() if name not in present]
         try:
-            _enable(own, missing)
+            _switch(own, "+", missing)
+            self._enabled[own] = missing
         except OSError:  # EBUSY: not the real root, and processes in it.
-            moved = Evacuated(own, own / f"{self.name}-outside", missing)
-            moved.refuge.mkdir()
-            self._evacuated.append(moved)
-            _move(own, moved.refuge)
-            _enable(own, missing)
+            _make_way(own)
+            _switch(own, "+", missing)
 
 
 def hand_down(keeper: int) -> Cgroups:
@@ -134,6 +133,7 @@ def find_hierarchies() -> Iterator[Hierarchy]:
             if set(controllers.split(",")) - {""} == options:
                 below = os.path.relpath(path, root)
                 own = point if below == "." or below.startswith("..") else point / below
+                own = own.parent if own.name == OUTSIDE else own  # Another machine runs beside ours.
                 yield Hierarchy(mount=point, options=controllers, own=own)
                 break
 
@@ -154,19 +154,43 @@ def _cgroup_mounts() -> Iterator[tuple[Path, str, set[str]]]:
             yield point, before.split()[3], kept
 
 
-def _enable(own: Path, controllers: tuple[str, ...]) -> None:
-    (own / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in controllers))
+def _switch(own: Path, sign: str, controllers: list[str]) -> None:
+    if controllers:
+        (own / "cgroup.subtree_control").write_text(" ".join(sign + name for name in controllers))
 
 
-def _move(source: Path, target: Path) -> None:
-    for pid in (source / "cgroup.procs").read_text().split():
+def _make_way(own: Path) -> None:
+    """Moves the processes of a cgroup, and what they fork meanwhile, to OUTSIDE."""
+    (own / OUTSIDE).mkdir(exist_ok=True)
+    while pids := (own / "cgroup.procs").read_text().split():
+        _move(pids, own / OUTSIDE)
+
+
+def _take_back(own: Path) -> None:
+    """Undoes _make_way, if we are the last machine that needed it."""
+    outside = own / OUTSIDE
+    if not outside.exists() or next(_boxes_in(own), None):
+        return
+    with suppress(OSError):  # EBUSY: somebody made cgroups of their own here, or is faster with the same.
+        _switch(own, "-", (own / "cgroup.subtree_control").read_text().split())
+        while pids := (outside / "cgroup.procs").read_text().split():
+            _move(pids, own)
+        outside.rmdir()
+
+
+def _move(pids: Iterable[str], target: Path) -> None:
+    for pid in pids:
         with suppress(ProcessLookupError):  # It ended meanwhile.
             (target / "cgroup.procs").write_text(pid)
 
 
+def _boxes_in(own: Path) -> Iterator[Path]:
+    return own.glob(f"{PREFIX}[0-9]*")
+
+
 def _sweep(own: Path) -> None:
     """Removes what a keeper that was killed with SIGKILL left behind."""
-    for left in own.glob(f"{PREFIX}[0-9]*"):
+    for left in _boxes_in(own):
         keeper = left.name.removeprefix(PREFIX)
         if keeper.isdigit() and not Path("/proc", keeper).exists():
             _removed(left)
@@ -178,19 +202,3 @@ def _removed(box: Path) -> bool:
         with suppress(OSError):  # EBUSY, processes in it; the caller comes again.
             os.rmdir(directory)
     return not box.exists()
-
-
-def _returned(moved: Evacuated, deadline: float) -> bool:
-    """Undoes the evacuation: controllers first, then the processes may live in their old place again."""
-    while True:
-        try:
-            control = moved.own / "cgroup.subtree_control"
-            control.write_text(" ".join(f"-{name}" for name in moved.controllers))
-            _move(moved.refuge, moved.own)
-            moved.refuge.rmdir()
-        except OSError:  # EBUSY while somebody else's machine needs the controllers.
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
-        else:
-            return True

@@ -53,10 +53,13 @@ class Machine:
         # setpriv and --kill-child chain the machine to us: when we die, unshare dies, and systemd with it.
         argv = ["setpriv", "--pdeathsig", "KILL", "unshare", "-C", "-m", "-p", "-i", "-u", "-f", "--kill-child"]
         argv += ["--propagation", "private", sys.executable, "-I", str(INIT), json.dumps(order)]
+        go_ahead, self._go_ahead = os.pipe()  # private-init reads it as its standard input.
         self._unshare = subprocess.Popen(
-            argv, stdin=terminal, stdout=terminal, stderr=terminal, preexec_fn=cgroups.enter, start_new_session=True
+            argv, stdin=go_ahead, stdout=terminal, stderr=terminal, preexec_fn=cgroups.enter, start_new_session=True
         )
+        os.close(go_ahead)
         os.close(terminal)
+        self._cgroups = cgroups
 
     def wait_booted(self, hangup: socket.socket) -> str:
         """systemd's own word for its state (`running`, `degraded`), empty when the other side hung up meanwhile.
@@ -69,7 +72,8 @@ class Machine:
                 return ""
             if self._unshare.poll() is not None:
                 raise BootError("it ended while it was booting." + self._last_words())
-            self.pid = self.pid or self._find_pid()
+            if not self.pid and (pid := self._find_pid()):
+                self._let_go(pid)
             if self.pid and (state := self._booted()):
                 return state
         raise BootError(f"its boot was not finished after {BOOT_SECONDS:.0f} s." + self._last_words())
@@ -91,6 +95,14 @@ class Machine:
         self._unshare.kill()
         self._unshare.wait()
         os.close(self._console)
+        os.close(self._go_ahead)
+
+    def _let_go(self, pid: int) -> None:
+        """The child has its own view of the cgroups now, so unshare, which only waits for it, leaves them."""
+        self.pid = pid
+        with suppress(BrokenPipeError, ProcessLookupError):  # It has ended already, which the next look finds.
+            self._cgroups.take_out(self._unshare.pid)
+            os.write(self._go_ahead, b"\n")
 
     def _booted(self) -> str:
         """The state once boot is over and the system bus answers, empty before."""
