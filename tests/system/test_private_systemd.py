@@ -52,7 +52,7 @@ def test_the_journal_keeps_what_a_service_says(machine: Machine) -> None:
 def test_nothing_that_the_host_has_enabled_runs_here(machine: Machine) -> None:
     wants = Path("/etc/systemd/system/multi-user.target.wants")
     assert [each.name for each in wants.glob("*") if each.name != "sd-taskpacker.service"] == []
-    assert _run("sysctl", "-w", "kernel.hostname=changed").returncode != 0
+    assert not os.access("/proc/sys/kernel/hostname", os.W_OK)
     assert not os.access("/sys/kernel", os.W_OK)
     assert not Path("/dev/kmsg").exists()
 
