@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sd_taskpacker.model.command import PARAMETER_NAME, parse_command
 from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.literals import parse_absolute_path, parse_boolean, parse_choice, parse_integer
+from sd_taskpacker.model.pattern import MAX_MATCHED, check_backtracking
 from sd_taskpacker.model.quantities import parse_size, parse_span
 from sd_taskpacker.model.quoting import split_words
 from sd_taskpacker.model.unit import Kind, ParameterType, Word
@@ -65,13 +66,14 @@ def _parameter_type(text: str) -> ParameterType:
 
 
 def _pattern(text: str) -> str:
-    """Compiled and tried here, so that a request never meets a pattern that does not work."""
+    """Compiled here, so that a request never meets a pattern that does not work, or does not come to an end."""
     if len(text) > MAX_PATTERN:
         raise ValueError(f"has {len(text)} characters, more than the {MAX_PATTERN} that a pattern may have")
     try:
-        re.compile(text).fullmatch("")
+        re.compile(text)
     except (re.error, RecursionError, OverflowError) as e:
         raise ValueError(f"{excerpt(text)} is not a regular expression: {e}") from None
+    check_backtracking(text)
     return text
 
 
@@ -194,7 +196,9 @@ class ParameterSection(BaseModel):
     pattern: Annotated[str, _read(_pattern)] | None = Field(
         None,
         alias="Pattern",
-        description="For string and path: a regular expression (Python's) that the whole value has to match.",
+        description="For string and path: a regular expression (Python's) that the whole value has to match. The"
+        f" value may then have {MAX_MATCHED} characters. A pattern with nested or with more than 3 unbounded repeats"
+        " could take for ever and is refused; possessive ones, [a-z]++, do not count.",
     )
     description: Line = Field("", alias="Description", description="One line that tells people what it is for.")
 

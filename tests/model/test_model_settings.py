@@ -251,6 +251,7 @@ def test_parameters_are_typed() -> None:
             "6: error: Pattern: goes with Type=string and Type=path only, and a has Type=int",
         ),
         ("Name=a\nPattern=(", "5: error: Pattern: '(' is not a regular expression"),
+        ("Name=a\nPattern=(a+)+b", "5: error: Pattern: can be matched in too many ways"),
         ("Name=a\nPattern=a{99999999999}", "5: error: Pattern: 'a{99999999999}' is not a regular expression"),
         ("Name=a\n[Parameter]\nName=a", "5: error: Name: 'a' is declared twice, first at t.batch:3"),
     ],
