@@ -165,7 +165,7 @@ def test_every_problem_comes_at_once_in_order_of_files_and_lines() -> None:
         ("prioriti=5", "prioriti: is not a key of [Batch] and is ignored; did you mean Priority=?"),
         ("priority=5", "priority: is not a key of [Batch] and is ignored; did you mean Priority=?"),
         ("Zebra=5", "Zebra: is not a key of [Batch] and is ignored"),
-        ("OnDeadline=drop", "OnDeadline: is not a key of [Batch] and is ignored; did you mean Deadline=?"),
+        ("OnDedline=drop", "OnDedline: is not a key of [Batch] and is ignored; did you mean Deadline=?"),
         ("Description=x", "Description: belongs in [Unit] or [Parameter], not in [Batch], and is ignored"),
         ("MemoryHigh=1G", "MemoryHigh: belongs in [Service], not in [Batch], and is ignored"),
     ],
@@ -221,6 +221,13 @@ def test_a_root_needs_defaults() -> None:
 @pytest.mark.parametrize("name", ["a b", "a@b", "ä", "..", "x" * 300])
 def test_a_unit_is_named_like_a_task(name: str) -> None:
     assert "unit name" in shown(GOOD, name=name)[0]
+
+
+@pytest.mark.parametrize("line", ["OnDeadline=run", "MaxRunning=2", "Retry=1", "OnOOM=larger"])
+def test_a_key_of_a_later_release_is_told_from_a_slip(line: str) -> None:
+    key = line.partition("=")[0]
+    message = "is a key that this release does not have yet; it is ignored"
+    assert shown(GOOD + line + "\n") == [f"t.batch:3: warning: {key}: {message}"]
 
 
 def test_parameters_are_typed() -> None:
