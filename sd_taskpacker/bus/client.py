@@ -40,7 +40,9 @@ _REQUESTS = "a(sa{sv}a{sv})"
 _ERROR = "org.freedesktop.DBus.Error."
 _ABSENT = {_ERROR + "ServiceUnknown", _ERROR + "NameHasNoOwner"}
 _VANISHED = {_ERROR + "NoReply", _ERROR + "Disconnected", _ERROR + "Timeout", _ERROR + "TimedOut"}
-_MISMATCH = {_ERROR + name for name in ("UnknownMethod", "UnknownInterface", "UnknownObject", "UnknownProperty")}
+_MISMATCH = {
+    _ERROR + name for name in ("UnknownMethod", "InvalidArgs", "UnknownInterface", "UnknownObject", "UnknownProperty")
+}
 _CONNECTION_FAULTS = (OSError, EOFError, AuthError, InvalidAddressError, DBusError)
 
 
