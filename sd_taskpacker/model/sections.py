@@ -29,6 +29,8 @@ ONCE: Final = "once"
 
 MAX_SPAN: Final = 100 * 31_557_600 * 1_000_000
 """A hundred years in usec: what a deadline adds to the present still fits 64 bits with room to spare."""
+THE_SYSTEMS: Final = ("/boot", "/dev", "/etc", "/proc", "/run/systemd", "/sys", "/usr")
+"""Where no task may have its directory: what is there is made, and after a run removed, as root."""
 MAX_PATTERN: Final = 1_000
 MAX_PARAMETER_NAME: Final = 100
 
@@ -84,13 +86,21 @@ def _default(text: str) -> str:
     return text
 
 
+def _task_directory(text: str) -> str:
+    path = parse_absolute_path(text)
+    for place in THE_SYSTEMS:
+        if path in ("/", place) or path.startswith(place + "/"):
+            raise ValueError(f"{excerpt(path)} is the system's own; use a directory in /var or /srv, for example")
+    return path
+
+
 def _read(reader: Callable[[str], Any]) -> BeforeValidator:
     return BeforeValidator(reader)
 
 
 Line = Annotated[str, _read(_line)]
 Flag = Annotated[bool, _read(parse_boolean)]
-Directory = Annotated[str, _read(parse_absolute_path)]
+Directory = Annotated[str, _read(_task_directory)]
 Span = Annotated[int, _read(_duration)]
 Count = Annotated[int, _integer(0, (1 << 31) - 1)]
 WordList = Annotated[tuple[str, ...], REPEATS, BeforeValidator(_words)]

@@ -143,6 +143,19 @@ def test_a_bad_value_says_what_is_wrong_and_where(line: str, message: str) -> No
     assert shown(GOOD + line) == [f"t.batch:3: error: {message}"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/etc", "/usr/local/tasks", "/run/systemd/x", "/proc/1", "/sys", "/dev", "/boot"]
+)
+def test_a_place_of_the_system_is_no_directory_for_tasks(path: str) -> None:
+    (problem,) = shown(f"{GOOD}Directory={path}\n")
+    assert problem.startswith(f"t.batch:3: error: Directory: '{path}' is the system's own")
+
+
+@pytest.mark.parametrize("path", ["/srv", "/run/tasks", "/etcetera", "/var/lib/sd-taskpacker/x", "/home/a"])
+def test_any_other_place_is(path: str) -> None:
+    assert good(f"{GOOD}Directory={path}\n").directory == path
+
+
 def test_every_problem_comes_at_once_in_order_of_files_and_lines() -> None:
     problems = shown(
         "[Batch]\nSize=huge\nnonsense\nExec=true\n[Parameter]\nType=odd\n[Service]\nNice=99\n",
