@@ -170,7 +170,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
 
     def configure() -> Place:
         config = _read_config(paths.config)
-        callers.trust(config.access.group)
+        callers.trust(config.access.group, config.tasks.user)
         default_user = None if user else config.tasks.user
         return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user)
 

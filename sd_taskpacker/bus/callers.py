@@ -25,7 +25,8 @@ a client sees a new group membership when it connects again."""
 
 class Callers:
     """`unit_of_pid` names the *system* unit of a process (for a user instance: the user unit), as
-    sd_pid_get_unit(3) does; anybody may name a unit of their own user manager like one of ours.
+    sd_pid_get_unit(3) does; anybody may name a unit of their own user manager like one of ours. For a process that
+    is gone it raises ProcessLookupError.
 
     `own_uid` is for a user instance: that user may do everything, nobody else anything.
     """
@@ -41,16 +42,20 @@ class Callers:
         self._bus = bus
         self._unit_of_pid = unit_of_pid
         self._group = group
+        self._task_user: str | None = None
         self._own_uid = own_uid
         self._known: OrderedDict[str, Caller] = OrderedDict()
 
-    def trust(self, group: str) -> None:
-        """From now on this group, for those who are known already too."""
-        self._group = group
-        self._known.clear()
+    def trust(self, group: str, task_user: str | None) -> None:
+        """From now on this group, for those who are known already too; `task_user` is whom tasks run as, which is
+        not trusted for being in the group. Who is known is judged anew only when one of them changed: the process
+        behind an older connection may be gone by now."""
+        if (group, task_user) != (self._group, self._task_user):
+            self._group, self._task_user = group, task_user
+            self._known.clear()
 
     async def find(self, sender: str) -> Caller:
-        """Raises AccessDenied when the bus no longer knows the sender, and Unreachable."""
+        """Raises AccessDenied when nobody can tell (any more) who the sender is, and Unreachable."""
         caller = self._known.get(sender)
         if caller is None:
             caller = await self._ask(sender)
@@ -73,12 +78,37 @@ class Callers:
         return await asyncio.to_thread(self._judge, uid, _number(credentials, "ProcessID"))
 
     def _judge(self, uid: int, pid: int | None) -> Caller:
-        unit = self._unit_of_pid(pid) if pid else None
+        unit = self._unit_of(pid)
         task = TaskId.from_unit_name(unit) if unit else None
-        trusted = uid == self._own_uid if self._own_uid is not None else uid == 0 or is_member(uid, self._group)
+        trusted = uid == self._own_uid if self._own_uid is not None else uid == 0 or self._is_member(uid)
         # A task may ask for more tasks, but whatever runs inside one never manages the others, not even as root.
         may_submit = trusted or (task is not None and self._own_uid is None)
         return Caller(uid=uid, may_manage=trusted and task is None, may_submit=may_submit, task=task)
+
+    def _unit_of(self, pid: int | None) -> str | None:
+        """A task's child that connects, hands its socket on and exits must not pass for no task at all. So nobody
+        is let in without a living process to look at, root neither: a task may run as root."""
+        if not pid:
+            raise AccessDenied("the bus does not say which process you are, so whether a task asks cannot be told")
+        try:
+            return self._unit_of_pid(pid)
+        except ProcessLookupError:
+            raise AccessDenied(
+                f"process {pid}, which opened this connection, is gone, so whether a task asks cannot be told",
+                hint="call from a process that opens its own connection and waits for the answer",
+            ) from None
+
+    def _is_member(self, uid: int) -> bool:
+        # The group of that name is the primary group of the user that tasks run as.
+        return not _is_user(uid, self._task_user) and is_member(uid, self._group)
+
+
+def _is_user(uid: int, name: str | None) -> bool:
+    """By number, for several names may share one."""
+    try:
+        return name is not None and pwd.getpwnam(name).pw_uid == uid
+    except KeyError:
+        return False
 
 
 def is_member(uid: int, group: str) -> bool:

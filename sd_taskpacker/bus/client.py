@@ -40,7 +40,9 @@ _REQUESTS = "a(sa{sv}a{sv})"
 _ERROR = "org.freedesktop.DBus.Error."
 _ABSENT = {_ERROR + "ServiceUnknown", _ERROR + "NameHasNoOwner"}
 _VANISHED = {_ERROR + "NoReply", _ERROR + "Disconnected", _ERROR + "Timeout", _ERROR + "TimedOut"}
-_MISMATCH = {_ERROR + name for name in ("UnknownMethod", "UnknownInterface", "UnknownObject", "UnknownProperty")}
+_MISMATCH = {
+    _ERROR + name for name in ("UnknownMethod", "InvalidArgs", "UnknownInterface", "UnknownObject", "UnknownProperty")
+}
 _CONNECTION_FAULTS = (OSError, EOFError, AuthError, InvalidAddressError, DBusError)
 
 
@@ -74,10 +76,24 @@ class FiguresChanged:
 
 @dataclass(frozen=True, slots=True)
 class ServiceGone:
-    """The service left the bus, or the bus left us. Its tasks go on: they are systemd's."""
+    """The service left the bus. Its tasks go on: they are systemd's."""
 
 
-News = BatchEnded | FiguresChanged | ServiceGone
+@dataclass(frozen=True, slots=True)
+class ServiceCame:
+    """The service is there (again). What happened meanwhile was told to nobody: ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusLost:
+    """No further news will come."""
+
+
+News = BatchEnded | FiguresChanged | ServiceGone | ServiceCame | BusLost
+
+
+class Absent(Unreachable):
+    """The service is not on the bus, or left before it answered. Its return is ServiceCame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +235,7 @@ class Client:
 
     async def _report_disconnect(self, queue: asyncio.Queue[News]) -> None:
         await self._disconnected()
-        queue.put_nowait(ServiceGone())
+        queue.put_nowait(BusLost())
 
     async def _disconnected(self) -> None:
         # Why a connection broke is told to the call that was under way; here only the fact counts.
@@ -249,18 +265,18 @@ class Client:
         name = reply.error_name or ""
         text = str(reply.body[0]) if reply.body else name
         if name in _ABSENT or name.startswith(_ERROR + "Spawn."):
-            return Unreachable("sd-taskpacker is not running", hint=f"{self._systemctl} start sd-taskpacker")
+            return Absent("sd-taskpacker is not running", hint=f"{self._systemctl} start sd-taskpacker")
         if name in _VANISHED:
-            return self._unanswered("sd-taskpacker went away before it answered")
+            return self._unanswered("sd-taskpacker went away before it answered", Absent)
         if name == _ERROR + "AccessDenied":
             return AccessDenied(f"The bus does not let you call {call.member}: {text}", hint=_WHO_MAY)
         if name in _MISMATCH:
             return self._mismatch(f"The running sd-taskpacker does not know {call.member}")
         return from_bus(name, text)
 
-    def _unanswered(self, text: str) -> Unreachable:
+    def _unanswered(self, text: str, error: type[Unreachable] = Unreachable) -> Unreachable:
         hint = f"what it did is shown by taskpackerctl list; why it left, by {self._systemctl} status sd-taskpacker"
-        return Unreachable(text, hint=hint)
+        return error(text, hint=hint)
 
     def _mismatch(self, text: str) -> Unreachable:
         hint = f"client and service differ in version: {self._systemctl} restart sd-taskpacker; tasks go on meanwhile"
@@ -321,6 +337,8 @@ def _news(message: Message) -> News | None:
             return FiguresChanged(plain(message.body[1]))
         case ("org.freedesktop.DBus", "NameOwnerChanged", "sss"):
             name, _, owner = message.body
-            return ServiceGone() if name == BUS_NAME and not owner else None
+            if name != BUS_NAME:
+                return None
+            return ServiceCame() if owner else ServiceGone()
         case _:
             return None

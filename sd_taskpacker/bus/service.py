@@ -17,6 +17,7 @@ from sd_taskpacker import __version__
 from sd_taskpacker.bus import wire
 from sd_taskpacker.bus.callers import Callers
 from sd_taskpacker.bus.connection import SENDER, replies
+from sd_taskpacker.bus.task_objects import Property
 from sd_taskpacker.engine.ports import Figures, Manager
 from sd_taskpacker.model.names import OBJECT_ROOT
 from sd_taskpacker.model.request import Caller
@@ -56,6 +57,7 @@ class ManagerInterface(ServiceInterface):
             _name(answering.out_args, answering.name)
         for telling in shown.signals:
             _name(telling.args, telling.name)
+        shown.properties = [_constant(each) if each.name == "Version" else each for each in shown.properties]
         return shown
 
     @method()
@@ -173,6 +175,10 @@ class ManagerInterface(ServiceInterface):
 def _name(arguments: list[intr.Arg], member: str) -> None:
     for argument, name in zip(arguments, _OUT_NAMES.get(member, ()), strict=True):
         argument.name = name
+
+
+def _constant(of: intr.Property) -> Property:
+    return Property(of.name, of.signature, emits="const")
 
 
 class BusSignals:

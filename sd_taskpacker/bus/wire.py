@@ -67,35 +67,44 @@ def requests_from(entries: Sequence[Sequence[Any]]) -> list[Request]:
 
 
 def _request(number: int, unit: str, args: dict[str, Variant], params: dict[str, Variant]) -> Request:
-    where = f"request {number} ({excerpt(unit)})"
-    return Request(unit, _values(f"{where}, args", args), _values(f"{where}, params", params))
+    try:
+        return Request(unit, _values("args", args), _values("params", params))
+    except InvalidArgs as error:
+        raise InvalidArgs(f"request {number} ({excerpt(unit)}), {error.message}") from None
 
 
-def _values(where: str, variants: Mapping[str, Variant]) -> dict[str, Value]:
-    return {key: value_from(f"{where}, key '{key}'", variant) for key, variant in variants.items()}
+def _values(part: str, variants: Mapping[str, Variant]) -> dict[str, Value]:
+    """Where a value stood is put into words only when it was wrong: there may be very many."""
+    values: dict[str, Value] = {}
+    for key, variant in variants.items():
+        try:
+            values[key] = value_from(variant)
+        except InvalidArgs as error:
+            raise InvalidArgs(f"{part}, key {excerpt(key)}: {error.message}") from None
+    return values
 
 
-def value_from(where: str, variant: Variant) -> Value:
-    return Value(variant.signature, _plain(where, _without_descriptor(where, variant).value, MAX_NESTING))
+def value_from(variant: Variant) -> Value:
+    return Value(variant.signature, _plain(_without_descriptor(variant).value, MAX_NESTING))
 
 
-def _without_descriptor(where: str, variant: Variant) -> Variant:
+def _without_descriptor(variant: Variant) -> Variant:
     if "h" in variant.signature:
-        raise InvalidArgs(f"{where}: a file descriptor is not taken")
+        raise InvalidArgs("a file descriptor is not taken")
     return variant
 
 
-def _plain(where: str, data: Any, depth: int) -> Any:
+def _plain(data: Any, depth: int) -> Any:
     """Bytes become a list of numbers, so that what is kept is plain JSON."""
     if depth == 0:
-        raise InvalidArgs(f"{where}: values are nested more than {MAX_NESTING} deep")
+        raise InvalidArgs(f"values are nested more than {MAX_NESTING} deep")
     match data:
         case Variant():
-            return _plain(where, _without_descriptor(where, data).value, depth - 1)
+            return _plain(_without_descriptor(data).value, depth - 1)
         case list():
-            return [_plain(where, item, depth - 1) for item in data]
+            return [_plain(item, depth - 1) for item in data]
         case dict():
-            return {_plain(where, key, depth - 1): _plain(where, item, depth - 1) for key, item in data.items()}
+            return {_plain(key, depth - 1): _plain(item, depth - 1) for key, item in data.items()}
         case bytes():
             return list(data)
         case _:
@@ -187,10 +196,11 @@ def filter_from(wanted: Mapping[str, Variant]) -> TaskFilter:
     for key, variant in wanted.items():
         signatures = _FILTER_SIGNATURES.get(key)
         if signatures is None:
-            raise InvalidArgs(f"filter key '{key}' is unknown", hint=f"use {', '.join(_FILTER_SIGNATURES)}")
+            raise InvalidArgs(f"filter key {excerpt(key)} is unknown", hint=f"use {', '.join(_FILTER_SIGNATURES)}")
         if variant.signature not in signatures:
             wants = " or ".join(signatures)
-            raise InvalidArgs(f"filter key '{key}' has D-Bus type {variant.signature}", hint=f"it takes {wants}")
+            given = excerpt(variant.signature)
+            raise InvalidArgs(f"filter key '{key}' has D-Bus type {given}", hint=f"it takes {wants}")
         fields |= _filter_field(key, variant.value)
     return TaskFilter(**fields)
 
@@ -209,7 +219,9 @@ def _word(words: type[Word], key: str, text: str) -> Word:
     try:
         return words(text)
     except ValueError:
-        raise InvalidArgs(f"filter key '{key}': there is no '{text}'", hint=f"use {', '.join(words)}") from None
+        raise InvalidArgs(
+            f"filter key '{key}': there is no {excerpt(text)}", hint=f"use {', '.join(words)}"
+        ) from None
 
 
 def units_to_wire(catalogue: Catalogue) -> list[list[Any]]:
@@ -234,7 +246,7 @@ def problems_to_wire(catalogue: Catalogue, name: str) -> list[list[Any]]:
     problems += [problem for problem in catalogue.problems if _is_about(problem, name)]
     known = any(name in (unit.name, f"{unit.name}.{unit.kind}") for unit in catalogue.units.values())
     if not (problems or known or refused):
-        raise NoSuchUnit(f"there is no unit file for '{name}'", hint="see taskpackerctl list-units")
+        raise NoSuchUnit(f"there is no unit file for {excerpt(name)}", hint="see taskpackerctl list-units")
     return [
         [bus_text(each.path), each.line, bus_text(each.key), str(each.severity), bus_text(each.message)]
         for each in sorted(set(problems))

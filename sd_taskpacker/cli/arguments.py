@@ -13,6 +13,7 @@ from sd_taskpacker.cli.text import escape
 from sd_taskpacker.model.quantities import parse_size, parse_span
 
 PROGRAM: Final = "taskpackerctl"
+DEFAULT_VERB: Final = "status"
 _UINT32 = (1 << 32) - 1
 
 T = TypeVar("T")
@@ -28,7 +29,9 @@ class Verb:
 def parse(arguments: Sequence[str]) -> Namespace:
     """Options may stand before the verb, after it, and between its operands, as in systemctl."""
     outer = _outer_parser()
-    found = outer.parse_args(arguments)
+    # Becomes the verb where there is none; argparse would take an optional verb as left out before the first option.
+    found = outer.parse_args([*arguments, DEFAULT_VERB])
+    del found.rest[-1:]
     verb = VERBS.get(found.verb)
     if verb is None:
         outer.error(f"there is no verb '{found.verb}'; {PROGRAM} --help lists them")
@@ -50,15 +53,15 @@ def _outer_parser() -> ArgumentParser:
     verbs = "\n".join(f"  {name:<{longest}}  {verb.summary}" for name, verb in VERBS.items())
     parser = ArgumentParser(
         prog=PROGRAM,
-        usage=f"{PROGRAM} [OPTION...] VERB ...",
-        description="Hand tasks to SD-TaskPacker and look after them.",
+        usage=f"{PROGRAM} [OPTION...] [VERB ...]",
+        description=f"Hand tasks to SD-TaskPacker and look after them. Without a verb: {DEFAULT_VERB}.",
         epilog=f"verbs:\n{verbs}\n\n{PROGRAM} VERB --help shows what a verb takes.",
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"sd-taskpacker {__version__}")
     _add_common(parser, default=None)
-    parser.set_defaults(user=False, json="off", no_legend=False, quiet=False)
+    parser.set_defaults(user=False, json="off", no_legend=False, no_pager=True, quiet=False, lines=None)
     parser.add_argument("verb", metavar="VERB", help=SUPPRESS)
     parser.add_argument("rest", nargs=REMAINDER, help=SUPPRESS)
     return parser
@@ -73,6 +76,10 @@ def _add_common(parser: ArgumentParser, *, default: str | None) -> None:
     which.add_argument("--user", action="store_true", default=default, help="your own instance")
     group.add_argument("--json", choices=("short", "pretty", "off"), default=default, help="print JSON")
     group.add_argument("--no-legend", action="store_true", default=default, help="no header line")
+    group.add_argument("--no-pager", action="store_true", default=default, help="there never is one")
+    group.add_argument(
+        "-n", dest="lines", type=_checked(_uint32), default=default, metavar="NUMBER", help="at most so many tasks"
+    )
     group.add_argument("-q", "--quiet", action="store_true", default=default, help="no talk, only errors")
 
 
@@ -83,6 +90,7 @@ def _no_arguments(parser: ArgumentParser) -> None:
 def _submit(parser: ArgumentParser) -> None:
     parser.add_argument("unit", metavar="UNIT", help="name of a batch unit, without .batch")
     _add_request(parser)
+    parser.add_argument("--now", action="store_true", help="do not wait for room; as it is without this option, too")
     parser.add_argument("--priority", type=_checked(_uint32), metavar="N", help="higher starts first")
     parser.add_argument("--deadline", type=_checked(_kept(parse_span)), metavar="SPAN", help="from now on, as 10min")
 

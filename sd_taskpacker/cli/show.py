@@ -31,6 +31,8 @@ async def list_tasks(client: Client, options: Namespace, out: Output) -> int:
         filters["state"] = Value("as", list(states))
     if options.root:
         filters["root"] = Value("s", options.root)
+    if options.lines is not None:
+        filters["limit"] = Value("u", options.lines)
     tasks = await client.list_tasks(filters)
     if out.json is not Json.OFF:
         out.document(tasks)
@@ -62,7 +64,7 @@ async def status(client: Client, options: Namespace, out: Output) -> int:
     if options.id:
         return await _task_status(client, options.id, out)
     figures = await client.get_all()
-    tasks = await client.list_tasks({})
+    tasks = await client.list_tasks({} if options.lines is None else {"limit": Value("u", options.lines)})
     if out.json is not Json.OFF:
         out.document({"properties": figures, "tasks": tasks})
         return 0

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Waiting for tasks to end: woken by signals, never by a timer, and told the truth by GetTask."""
+"""Waiting for tasks to end: woken by signals, never by a timer, and told the truth by GetTask.
+
+Tasks outlive a restart of the service, and so does the wait for them.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,16 @@ import signal
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sd_taskpacker.bus.client import BatchEnded, Client, FiguresChanged, News, ServiceGone
+from sd_taskpacker.bus.client import (
+    Absent,
+    BatchEnded,
+    BusLost,
+    Client,
+    FiguresChanged,
+    News,
+    ServiceCame,
+    ServiceGone,
+)
 from sd_taskpacker.cli.output import Output
 from sd_taskpacker.errors import Unreachable
 from sd_taskpacker.model.unit import Kind
@@ -23,12 +35,12 @@ async def wait_for(
 ) -> int:
     """The exit status: the task's own where it was the only one asked for, else 0 if all completed and 1 if not.
 
-    `news` watches since before the tasks were asked for. Raises Unreachable when the service leaves meanwhile.
+    `news` watches since before the tasks were asked for. Raises Unreachable when the bus is lost.
     """
     waiting = dict.fromkeys(ids)
     statuses = []
     try:
-        async for task in _endings(client, news, waiting, kind):
+        async for task in _endings(client, news, waiting, kind, out):
             out.talk(sentence(task))
             statuses.append(exit_status(task))
     except asyncio.CancelledError:
@@ -38,21 +50,29 @@ async def wait_for(
 
 
 async def _endings(
-    client: Client, news: asyncio.Queue[News], waiting: dict[str, None], kind: Kind
+    client: Client, news: asyncio.Queue[News], waiting: dict[str, None], kind: Kind, out: Output
 ) -> AsyncIterator[Task]:
     # A workorder that ended before the answer may have left every figure as it was: look once without any news.
     concerned = list(waiting) if kind is Kind.WORKORDER else []
     while waiting:
         for task_id in concerned:
-            task = await client.get_task(task_id)
-            if task["state"] != "running":
+            task = await _look(client, task_id)
+            if task is not None and task["state"] != "running":
                 del waiting[task_id]
                 yield task
         if waiting:
-            concerned = _concerned(await news.get(), waiting, kind)
+            concerned = _concerned(await news.get(), waiting, kind, out)
 
 
-def _concerned(news: News, waiting: Collection[str], kind: Kind) -> list[str]:
+async def _look(client: Client, task_id: str) -> Task | None:
+    """None while the service is away; all tasks are asked for when it is back."""
+    try:
+        return await client.get_task(task_id)
+    except Absent:
+        return None
+
+
+def _concerned(news: News, waiting: Collection[str], kind: Kind, out: Output) -> list[str]:
     """Those that may have ended. No signal names a workorder, so every change of the figures asks for them all."""
     match news:
         case BatchEnded(id=task_id):
@@ -60,7 +80,12 @@ def _concerned(news: News, waiting: Collection[str], kind: Kind) -> list[str]:
         case FiguresChanged():
             return list(waiting) if kind is Kind.WORKORDER else []
         case ServiceGone():
-            raise Unreachable("sd-taskpacker went away during the wait", hint=_goes_on(waiting))
+            out.talk(f"sd-taskpacker went away; waiting until it is back. {_goes_on(waiting)}")
+            return []
+        case ServiceCame():
+            return list(waiting)
+        case BusLost():
+            raise Unreachable("The bus went away during the wait", hint=_goes_on(waiting))
 
 
 def _goes_on(waiting: Collection[str]) -> str:

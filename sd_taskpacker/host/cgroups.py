@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path("/")
+_PF_EXITING = 0x4
 _OCTAL = re.compile(r"\\([0-7]{3})", re.ASCII)
 
 
@@ -69,16 +70,22 @@ def offering(hierarchies: tuple[Hierarchy, ...], controller: str) -> Hierarchy |
 
 
 def unit_of_pid(pid: int, root: Path = ROOT, *, manager_cgroup: str = "") -> str | None:
-    """The service of *our* service manager that a process belongs to; None when there is none, or it is gone.
+    """The service of *our* service manager that a process belongs to; None when it belongs to none.
 
     That is the outermost *.service below the manager's own cgroup ("" for PID 1). What is named like a service
     further inside was made by the service itself or by a user's own manager, and would let anybody pass for
-    one of our tasks.
+    one of our tasks. Raises ProcessLookupError for a process that is gone or going: nobody knows where it was.
     """
+    process = root / "proc" / str(pid)
     try:
-        memberships = _memberships(root / "proc" / str(pid) / "cgroup")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+        memberships = _memberships(process / "cgroup")
+        # Looked at second, for the flag never goes away again. With v1 the kernel shows a process that has it, a
+        # zombie above all, in the root cgroup (proc_cgroup_show, kernel/cgroup/cgroup.c): no task, it would seem.
+        exiting = _flags(process / "stat") & _PF_EXITING
+    except FileNotFoundError as error:
+        raise ProcessLookupError(f"process {pid} is gone") from error
+    if exiting:
+        raise ProcessLookupError(f"process {pid} has ended")
     path = memberships.get("name=systemd", memberships.get("", ""))
     parts, manager = _parts(path), _parts(manager_cgroup)
     if parts[: len(manager)] != manager:
@@ -86,6 +93,11 @@ def unit_of_pid(pid: int, root: Path = ROOT, *, manager_cgroup: str = "") -> str
     services = (part for part in parts[len(manager) :] if part.endswith(".service"))
     # systemd puts `_` before a name that could be taken for a file of the kernel's (cg_escape, cgroup-util.c).
     return next((part.removeprefix("_") for part in services), None)
+
+
+def _flags(stat: Path) -> int:
+    """The process flags (proc(5)), seven fields after the name, which may itself hold blanks and parentheses."""
+    return int(stat.read_bytes().rpartition(b")")[2].split()[6])
 
 
 def counter_files(unit: str, slice: str, manager_cgroup: str = "", *, root: Path = ROOT) -> tuple[str, ...]:

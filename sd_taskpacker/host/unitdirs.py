@@ -6,7 +6,7 @@ all directories, where again the higher file of a name wins. A link to /dev/null
 
 What stays true whatever lies in the directories: `refresh` does not raise and does not block (a fifo is opened
 without waiting), reads no more of a file than a unit may have, and keeps the last good definition of a unit whose new
-text is bad.
+text is bad. Only a unit whose directory clashes with another's is not in force at all.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class UnitDirectories:
 
 
 def _catalogue(loaded: Mapping[UnitKey, _Loaded], problems: Sequence[Problem]) -> Catalogue:
-    present = {key: one for key, one in sorted(loaded.items()) if not one.masked}
+    present = _apart({key: one for key, one in sorted(loaded.items()) if not one.masked})
     every = [*problems, *(problem for one in present.values() for problem in one.problems)]
     return Catalogue(
         units={key: one.unit for key, one in present.items() if one.unit is not None},
@@ -142,6 +142,37 @@ def _catalogue(loaded: Mapping[UnitKey, _Loaded], problems: Sequence[Problem]) -
             if one.refused
         ),
     )
+
+
+def _apart(loaded: Mapping[UnitKey, _Loaded]) -> dict[UnitKey, _Loaded]:
+    """Without the units whose `Directory=` would mix their tasks' directories with those of a unit before them by
+    name: not one of their definitions is good.
+
+    Two kinds of one name may share it: their tasks share a name, too, and so never have a version in common.
+    """
+    found, kept = dict(loaded), list[TaskUnit]()
+    for key, one in sorted(loaded.items(), key=lambda pair: (pair[0][1], pair[0][0])):
+        if (unit := one.unit) is None or unit.directory is None:
+            continue
+        other = next((each for each in kept if each.name != unit.name and _overlap(each, unit)), None)
+        if other is None:
+            kept.append(unit)
+        else:
+            found[key] = _Loaded(one.files, None, (*one.problems, _clash(unit, other)))
+    return found
+
+
+def _overlap(one: TaskUnit, other: TaskUnit) -> bool:
+    first, second = f"{one.directory}/", f"{other.directory}/"
+    return first.startswith(second) or second.startswith(first)
+
+
+def _clash(unit: TaskUnit, other: TaskUnit) -> Problem:
+    message = (
+        f"{unit.directory} and {other.directory}, the directory of {other.name}.{other.kind} ({other.path}), would"
+        " mix the files of their tasks; give each unit a directory of its own"
+    )
+    return Problem(unit.path, 0, "Directory", Severity.ERROR, message)
 
 
 def _load(key: UnitKey, files: _Files) -> _Loaded:

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sd_taskpacker.errors import InvalidArgs
+from sd_taskpacker.model.command import MAX_ARGUMENT
+from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.names import check_component
 from sd_taskpacker.model.quantities import INFINITY, parse_size, parse_span
 from sd_taskpacker.model.unit import Kind
-from sd_taskpacker.model.values import Value
+from sd_taskpacker.model.values import INT_SIGNATURES, Value
 
 MAX_CPUS: Final = 65_535
 MAX_TAG: Final = 256
-MAX_ARGUMENT: Final = 128 * 1024 - 1
-"""Bytes; Linux takes no longer single argument (MAX_ARG_STRLEN)."""
+MAX_AMOUNT: Final = 100
+"""Characters of a size or time span; the longest sensible one has half of that."""
 
 _UINT32_MAX = (1 << 32) - 1
-_INTEGERS = frozenset("ynqiuxt")
 _BATCH_ONLY = frozenset({"priority", "deadline"})
 
 
@@ -45,7 +46,7 @@ def parse_args(args: Mapping[str, Value], kind: Kind, now: int) -> Args:
         reader = _READERS.get(key)
         if reader is None or (key in _BATCH_ONLY and kind is not Kind.BATCH):
             known = ", ".join(k for k in _READERS if kind is Kind.BATCH or k not in _BATCH_ONLY)
-            raise InvalidArgs(f"unknown key {key[:60]!r} in args", hint=f"a {kind} takes {known}")
+            raise InvalidArgs(f"unknown key {excerpt(key)} in args", hint=f"a {kind} takes {known}")
         field, read = reader
         try:
             found[field] = read(value, now)
@@ -55,7 +56,7 @@ def parse_args(args: Mapping[str, Value], kind: Kind, now: int) -> Args:
 
 
 def _integer(value: Value, low: int, high: int) -> int:
-    if value.signature not in _INTEGERS:
+    if value.signature not in INT_SIGNATURES:
         raise ValueError(f"must be a number, not of D-Bus type '{value.signature[:20]}'")
     number = int(value.data)
     if not low <= number <= high:
@@ -72,8 +73,14 @@ def _string(value: Value) -> str:
 def _deadline(value: Value, now: int) -> int:
     if value.signature != "s":
         return _integer(value, 0, INFINITY - 1)
-    span = parse_span(_string(value)[:100])
-    return min(now + span, INFINITY - 1)
+    return min(now + parse_span(_amount(value)), INFINITY - 1)
+
+
+def _amount(value: Value) -> str:
+    text = _string(value)
+    if len(text) > MAX_AMOUNT:
+        raise ValueError(f"{excerpt(text)} has {len(text)} characters; at most {MAX_AMOUNT}")
+    return text
 
 
 def _version(value: Value, _now: int) -> str:
@@ -101,7 +108,7 @@ def _tag(value: Value, _now: int) -> str:
 _READERS: Final[Mapping[str, tuple[str, Callable[[Value, int], object]]]] = {
     "priority": ("priority", lambda value, now: _integer(value, 0, _UINT32_MAX)),
     "deadline": ("deadline_usec", _deadline),
-    "size": ("chunks", lambda value, now: parse_size(_string(value)[:100])),
+    "size": ("chunks", lambda value, now: parse_size(_amount(value))),
     "cpus": ("cpus", lambda value, now: _integer(value, 0, MAX_CPUS)),
     "expected": ("expected_usec", lambda value, now: _integer(value, 1, INFINITY - 1)),
     "version": ("version", _version),

@@ -14,16 +14,12 @@ from typing import Final
 
 from sd_taskpacker.model.command import MAX_ARGUMENT
 from sd_taskpacker.model.excerpt import excerpt, listing
+from sd_taskpacker.model.pattern import MAX_MATCHED
 from sd_taskpacker.model.unit import Parameter, ParameterType
-from sd_taskpacker.model.values import Value
+from sd_taskpacker.model.values import INT_SIGNATURES, Value
 
-INT_SIGNATURES: Final = frozenset("ynqiuxt")
 INT_MIN: Final = -(1 << 63)
 INT_MAX: Final = (1 << 63) - 1
-
-MAX_MATCHED: Final = 4096
-"""Characters that `Pattern=` is tried on. A pattern comes from an admin and the text from a client, so the length
-of the text is what bounds a pattern that backtracks."""
 
 _INT = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sd_taskpacker.errors import InvalidParameters
@@ -30,9 +30,7 @@ def check(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> di
             values[parameter.name] = _value(parameter, submitted.get(parameter.name))
         except ValueError as e:
             problems.append(f"{parameter.name}: {e}")
-    problems += [_unknown(key, parameters) for key in submitted if key not in {p.name for p in parameters}]
-    if problems:
-        raise InvalidParameters(_joined(problems))
+    _raise_any(problems, _unknown(parameters, submitted), parameters)
     return values
 
 
@@ -42,20 +40,40 @@ def fan_out_size(parameters: Sequence[Parameter], submitted: Mapping[str, Value]
     return math.prod(len(array) for array in _arrays(parameters, submitted).values())
 
 
-def fan_out(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> list[Mapping[str, Value]]:
+def fan_out(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> Iterator[Mapping[str, Value]]:
     """One set of scalar values per instance: the cartesian product of all array values, the last key varying fastest.
 
-    Without an array the answer is the submission itself. Builds `fan_out_size` mappings: ask for that first. Raises
-    InvalidParameters for an empty array, which asks for nothing and is always a mistake.
+    Without an array the answer is the submission itself. There are `fan_out_size` of them: ask for that first. Raises
+    InvalidParameters at once, before there is any instance, for an unknown key, an element that does not fit, and an
+    empty array, which asks for nothing and is always a mistake.
     """
     arrays = _arrays(parameters, submitted)
+    if not arrays:
+        return iter([submitted])
+    # Every instance is a copy of the whole submission, so what does not belong there is found first.
+    _raise_any([], _unknown(parameters, submitted), parameters)
     if empty := [key for key, array in arrays.items() if not array]:
         raise InvalidParameters(
             _joined([f"{key}: the array is empty, so there is nothing to run" for key in empty]),
             hint="leave the parameter out to use its default",
         )
-    combinations = itertools.product(*(_elements(submitted[key]) for key in arrays))
-    return [{**submitted, **dict(zip(arrays, combination, strict=True))} for combination in combinations]
+    by_name = {parameter.name: parameter for parameter in parameters}
+    elements = {key: _elements(submitted[key]) for key in arrays}
+    _raise_any([one for key in arrays for one in _misfits(by_name[key], submitted[key], elements[key])], [], ())
+    return (
+        {**submitted, **dict(zip(arrays, combination, strict=True))}
+        for combination in itertools.product(*elements.values())
+    )
+
+
+def _misfits(parameter: Parameter, array: Value, elements: Sequence[Value]) -> Iterator[str]:
+    """An instance does not know any more what it was made of."""
+    for number, element in enumerate(elements, 1):
+        try:
+            convert(parameter, element)
+        except ValueError as e:
+            where = f"element {number} of {len(elements)} in the array of D-Bus type '{array.signature[:20]}'"
+            yield f"{parameter.name}: {where}: {e}"
 
 
 def _value(parameter: Parameter, value: Value | None) -> str | int | float | bool:
@@ -67,17 +85,33 @@ def _value(parameter: Parameter, value: Value | None) -> str | int | float | boo
     return parameter.default
 
 
-def _unknown(key: str, parameters: Sequence[Parameter]) -> str:
+def _unknown(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> list[str]:
+    known = {parameter.name for parameter in parameters}
+    return [key for key in submitted if key not in known]
+
+
+def _raise_any(problems: Sequence[str], unknown: Sequence[str], parameters: Sequence[Parameter]) -> None:
+    """Raises InvalidParameters, if there is reason to. Only for the keys that are shown is a similar name sought,
+    which takes its time."""
     known = [parameter.name for parameter in parameters]
-    if near := nearest(key, known):
+    shown = [*problems, *(_not_a_parameter(key, known) for key in unknown[:MAX_SHOWN_PROBLEMS])]
+    if shown:
+        raise InvalidParameters(_joined(shown, of=len(problems) + len(unknown)))
+
+
+def _not_a_parameter(key: str, known: Sequence[str]) -> str:
+    near = nearest(key, known)
+    if near:
         return f"{excerpt(key)} is not a parameter of this unit; did you mean {near}? Known: {listing(known)}"
     return f"{excerpt(key)} is not a parameter of this unit; known: {listing(known)}"
 
 
-def _joined(problems: Sequence[str]) -> str:
-    rest = len(problems) - MAX_SHOWN_PROBLEMS
-    shown = "; ".join(problems[:MAX_SHOWN_PROBLEMS])
-    return f"{shown}; and {rest} more" if rest > 0 else shown
+def _joined(problems: Sequence[str], of: int | None = None) -> str:
+    """`of`: how many there are, with those that have no words."""
+    shown = problems[:MAX_SHOWN_PROBLEMS]
+    rest = (len(problems) if of is None else of) - len(shown)
+    text = "; ".join(shown)
+    return f"{text}; and {rest} more" if rest > 0 else text
 
 
 def _arrays(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> dict[str, Sequence[Any]]:

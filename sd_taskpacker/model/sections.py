@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sd_taskpacker.model.command import PARAMETER_NAME, parse_command
 from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.literals import parse_absolute_path, parse_boolean, parse_choice, parse_integer
+from sd_taskpacker.model.pattern import MAX_MATCHED, check_backtracking
 from sd_taskpacker.model.quantities import parse_size, parse_span
 from sd_taskpacker.model.quoting import split_words
 from sd_taskpacker.model.unit import Kind, ParameterType, Word
@@ -28,6 +29,8 @@ ONCE: Final = "once"
 
 MAX_SPAN: Final = 100 * 31_557_600 * 1_000_000
 """A hundred years in usec: what a deadline adds to the present still fits 64 bits with room to spare."""
+THE_SYSTEMS: Final = ("/boot", "/dev", "/etc", "/proc", "/run/systemd", "/sys", "/usr")
+"""Where no task may have its directory: what is there is made, and after a run removed, as root."""
 MAX_PATTERN: Final = 1_000
 MAX_PARAMETER_NAME: Final = 100
 
@@ -65,13 +68,14 @@ def _parameter_type(text: str) -> ParameterType:
 
 
 def _pattern(text: str) -> str:
-    """Compiled and tried here, so that a request never meets a pattern that does not work."""
+    """Compiled here, so that a request never meets a pattern that does not work, or does not come to an end."""
     if len(text) > MAX_PATTERN:
         raise ValueError(f"has {len(text)} characters, more than the {MAX_PATTERN} that a pattern may have")
     try:
-        re.compile(text).fullmatch("")
+        re.compile(text)
     except (re.error, RecursionError, OverflowError) as e:
         raise ValueError(f"{excerpt(text)} is not a regular expression: {e}") from None
+    check_backtracking(text)
     return text
 
 
@@ -82,13 +86,21 @@ def _default(text: str) -> str:
     return text
 
 
+def _task_directory(text: str) -> str:
+    path = parse_absolute_path(text)
+    for place in THE_SYSTEMS:
+        if path in ("/", place) or path.startswith(place + "/"):
+            raise ValueError(f"{excerpt(path)} is the system's own; use a directory in /var or /srv, for example")
+    return path
+
+
 def _read(reader: Callable[[str], Any]) -> BeforeValidator:
     return BeforeValidator(reader)
 
 
 Line = Annotated[str, _read(_line)]
 Flag = Annotated[bool, _read(parse_boolean)]
-Directory = Annotated[str, _read(parse_absolute_path)]
+Directory = Annotated[str, _read(_task_directory)]
 Span = Annotated[int, _read(_duration)]
 Count = Annotated[int, _integer(0, (1 << 31) - 1)]
 WordList = Annotated[tuple[str, ...], REPEATS, BeforeValidator(_words)]
@@ -194,7 +206,9 @@ class ParameterSection(BaseModel):
     pattern: Annotated[str, _read(_pattern)] | None = Field(
         None,
         alias="Pattern",
-        description="For string and path: a regular expression (Python's) that the whole value has to match.",
+        description="For string and path: a regular expression (Python's) that the whole value has to match. The"
+        f" value may then have {MAX_MATCHED} characters. A pattern with nested or with more than 3 unbounded repeats"
+        " could take for ever and is refused; possessive ones, [a-z]++, do not count.",
     )
     description: Line = Field("", alias="Description", description="One line that tells people what it is for.")
 

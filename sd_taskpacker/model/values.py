@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+INT_SIGNATURES: Final = frozenset("ynqiuxt")
+"""D-Bus types that are whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)

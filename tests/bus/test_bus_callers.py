@@ -62,11 +62,13 @@ async def test_sender_that_left_has_no_access(dial: Dial) -> None:
 
 @pytest.fixture
 def people(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Group packers (gid 70) with ann (uid 1000); bob (uid 1001) is outside."""
-    users = {1000: ("ann", 1000), 1001: ("bob", 1001)}
-    groups = {"ann": [1000, 70], "bob": [1001]}
+    """Group packers (gid 70) has ann (uid 1000) and is the primary one of user packers (uid 70); bob is outside."""
+    users = {1000: ("ann", 1000), 1001: ("bob", 1001), 70: ("packers", 70)}
+    groups = {"ann": [1000, 70], "bob": [1001], "packers": [70]}
     monkeypatch.setattr(grp, "getgrnam", lambda name: SimpleNamespace(gr_gid={"packers": 70}[name]))
     monkeypatch.setattr(pwd, "getpwuid", lambda uid: SimpleNamespace(pw_name=users[uid][0], pw_gid=users[uid][1]))
+    uids = {name: uid for uid, (name, _) in users.items()}
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: SimpleNamespace(pw_uid=uids[name]))
     monkeypatch.setattr(os, "getgrouplist", lambda name, gid: groups[name])
 
 
@@ -93,5 +95,54 @@ def test_user_without_an_entry_is_in_no_group() -> None:
 
 @pytest.mark.parametrize(("uid", "allowed"), [(1000, True), (1001, False), (0, False)])
 async def test_user_instance_is_its_owners_alone(dial: Dial, uid: int, allowed: bool) -> None:
-    caller = Callers(await dial(), unit_of_pid=no_unit, own_uid=1000)._judge(uid, None)
+    caller = Callers(await dial(), unit_of_pid=no_unit, own_uid=1000)._judge(uid, 1)
     assert (caller.may_manage, caller.may_submit) == (allowed, allowed)
+
+
+def gone(pid: int) -> str | None:
+    raise ProcessLookupError
+
+
+@pytest.mark.parametrize("own_uid", [None, 1000])
+@pytest.mark.parametrize("uid", [0, 1000])
+@pytest.mark.usefixtures("people")
+async def test_nobody_is_let_in_whose_process_is_gone_or_unknown(dial: Dial, uid: int, own_uid: int | None) -> None:
+    known = Callers(await dial(), unit_of_pid=gone, group="packers", own_uid=own_uid)
+    with pytest.raises(AccessDenied, match="process 7, which opened this connection, is gone"):
+        known._judge(uid, 7)
+    with pytest.raises(AccessDenied, match="does not say which process"):
+        known._judge(uid, None)
+
+
+@pytest.mark.usefixtures("people")
+async def test_user_of_the_tasks_is_not_trusted_for_its_group(dial: Dial) -> None:
+    known = Callers(await dial(), unit_of_pid=no_unit)
+    known.trust("packers", "packers")
+    caller = known._judge(70, 1)
+    assert (caller.may_manage, caller.may_submit) == (False, False)
+    assert known._judge(1000, 1).may_manage
+    known.trust("packers", "nobody-of-that-name")
+    assert known._judge(70, 1).may_manage
+
+
+@pytest.mark.usefixtures("people")
+async def test_task_that_is_known_stays_one_after_its_process_is_gone(dial: Dial) -> None:
+    bus, client = await dial(), await dial()
+    answers = [TASK_UNIT]
+    known = Callers(bus, unit_of_pid=lambda _: answers.pop())
+    known.trust("packers", None)
+    first = await known.find(unique(client))
+    known.trust("packers", None)
+    assert await known.find(unique(client)) is first
+
+
+@pytest.mark.parametrize("now", [("others", None), ("packers", "ann")])
+@pytest.mark.usefixtures("people")
+async def test_who_is_known_is_judged_anew_by_another_group_or_user(dial: Dial, now: tuple[str, str | None]) -> None:
+    bus = await dial()
+    answers = [None, TASK_UNIT]
+    known = Callers(bus, unit_of_pid=lambda _: answers.pop())
+    known.trust("packers", None)
+    assert (await known.find(unique(bus))).task
+    known.trust(*now)
+    assert (await known.find(unique(bus))).task is None

@@ -9,7 +9,17 @@ import pytest
 import pytest_asyncio
 from dbus_next.signature import Variant
 
-from sd_taskpacker.bus.client import BatchEnded, Client, FiguresChanged, ServiceGone, bus_address, plain
+from sd_taskpacker.bus.client import (
+    Absent,
+    BatchEnded,
+    BusLost,
+    Client,
+    FiguresChanged,
+    ServiceCame,
+    ServiceGone,
+    bus_address,
+    plain,
+)
 from sd_taskpacker.errors import AccessDenied, InvalidParameters, NoSuchTask, Unreachable
 from sd_taskpacker.model.problems import Problem, Severity
 from sd_taskpacker.model.request import Request
@@ -136,7 +146,7 @@ async def test_a_bus_that_dies_during_a_call_is_unreachable(tmp_path: Path, monk
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", found)
         client = await Client.connect(user=True)
         news = await client.watch()
-    assert await news.get() == ServiceGone()
+    assert await news.get() == BusLost()
     with pytest.raises(Unreachable):
         await client.reload()
     await client.close()
@@ -154,13 +164,19 @@ async def test_news_sent_before_the_answer_are_not_missed(service: Standin, clie
     assert not second.complete
 
 
-async def test_news_tell_of_changed_figures_and_of_a_service_that_leaves(service: Standin, client: Client) -> None:
+async def test_news_tell_of_changed_figures_and_of_a_service_that_leaves_and_comes(
+    service: Standin, client: Client
+) -> None:
     news = await client.watch()
     service.emit("PropertiesChanged", "sa{sv}as", [MANAGER, {"NRunning": Variant("u", 2)}, []])
     assert await news.get() == FiguresChanged({"NRunning": 2})
     service.emit("BatchComplete", "s", ["not the signature that it has"])
     await service.bus.release_name("org.sdtaskpacker1")
     assert await news.get() == ServiceGone()
+    with pytest.raises(Absent):
+        await client.reload()
+    await service.bus.request_name("org.sdtaskpacker1")
+    assert await news.get() == ServiceCame()
 
 
 async def test_close_ends_what_watches(service: Standin) -> None:

@@ -192,6 +192,23 @@ async def test_introspection_names_every_argument_and_shows_the_child(service: S
     assert [child.name for child in node.nodes] == ["task"]
 
 
+async def test_the_version_is_constant(service: Service) -> None:
+    [text] = await service.client.ask(NAME, PATH, "org.freedesktop.DBus.Introspectable", "Introspect")
+    assert text.count("EmitsChangedSignal") == 1
+    assert 'EmitsChangedSignal" value="const"' in text.partition('"Version"')[2].partition("</property>")[0]
+
+
+async def test_an_empty_interface_name_means_the_managers(service: Service) -> None:
+    assert await service.get(PATH, "GetAll", "s", "") == await service.get(PATH, "GetAll", "s", INTERFACE)
+    assert await service.get(PATH, "Get", "ss", "", "Version") == [Variant("s", __version__)]
+
+
+async def test_a_wrong_signature_is_answered_with_the_right_one(service: Service) -> None:
+    with pytest.raises(DBusError, match=r"BatchSubmit takes 'a\(sa\{sv\}a\{sv\}\)', not 'as'") as error:
+        await service.call("BatchSubmit", "as", ["massif"])
+    assert error.value.type == "org.freedesktop.DBus.Error.InvalidArgs"
+
+
 async def heard(service: Service, member: str) -> list[Message]:
     messages: list[Message] = []
     service.client.add_message_handler(lambda message: messages.append(message) if message.member == member else None)

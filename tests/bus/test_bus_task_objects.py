@@ -78,9 +78,25 @@ def test_mistakes_have_the_standard_errors() -> None:
     assert error(PARENT + "/no_task", "GetAll", "s", INTERFACE) == "UnknownObject"
 
 
-@pytest.mark.parametrize("path", ["/", "/org/example", PARENT + "s", PATH.replace("task", "tusk")])
-def test_other_paths_are_left_to_the_library(path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/org"])
+def test_what_lies_above_is_left_to_the_library(path: str) -> None:
     assert ask(path, INTROSPECTABLE, "Introspect") is False
+
+
+@pytest.mark.parametrize("path", ["/nope", "/or", "/org/example", PARENT + "s", PATH.replace("task", "tusk")])
+def test_there_is_nothing_to_introspect_elsewhere(path: str) -> None:
+    reply = ask(path, INTROSPECTABLE, "Introspect")
+    assert isinstance(reply, Message)
+    assert reply.error_name == "org.freedesktop.DBus.Error.UnknownObject"
+
+
+@pytest.mark.parametrize("path", ["/org/sdtaskpacker1", PARENT, PATH])
+def test_no_object_manager_is_advertised(path: str) -> None:
+    assert "ObjectManager" not in answer(path, INTROSPECTABLE, "Introspect")
+
+
+def test_a_task_tells_no_changes() -> None:
+    assert answer(PATH, INTROSPECTABLE, "Introspect").count('EmitsChangedSignal" value="false"') == len(PROPERTIES)
 
 
 def test_other_members_are_left_to_the_library() -> None:

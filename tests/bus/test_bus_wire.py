@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from dbus_next import Message, Variant
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from sd_taskpacker.bus import wire
 from sd_taskpacker.bus.framing import decode
 from sd_taskpacker.engine.ports import Answer, TaskFilter
-from sd_taskpacker.errors import InvalidArgs, NoSuchUnit
+from sd_taskpacker.errors import InvalidArgs, NoSuchUnit, TaskpackerError
 from sd_taskpacker.model.problems import Problem, Severity
 from sd_taskpacker.model.task import TaskState, describe
 from sd_taskpacker.model.unit import Catalogue, Kind, RefusedUnit, TaskUnit
@@ -52,6 +54,28 @@ def test_file_descriptor_is_refused(variant: Variant) -> None:
         wire.requests_from([["a", {"tag": variant}, {}]])
 
 
+HOSTILE = "\x1b[2J" + "k" * 900_000
+
+
+@pytest.mark.parametrize(
+    "decode_it",
+    [
+        lambda: wire.requests_from([["a", {HOSTILE: Variant("h", 0)}, {}]]),
+        lambda: wire.requests_from([[HOSTILE, {}, {"p": Variant("h", 0)}]]),
+        lambda: wire.filter_from({HOSTILE: Variant("s", "")}),
+        lambda: wire.filter_from({"state": Variant("s", HOSTILE)}),
+        lambda: wire.filter_from({"kind": Variant("s", HOSTILE)}),
+        lambda: wire.filter_from({"since": Variant("(" + "s" * 250 + ")", [""] * 250)}),
+        lambda: wire.problems_to_wire(Catalogue(), HOSTILE),
+    ],
+)
+def test_text_of_a_caller_is_shown_short_and_printable(decode_it: Callable[[], object]) -> None:
+    with pytest.raises(TaskpackerError) as caught:
+        decode_it()
+    assert len(str(caught.value)) < 250
+    assert str(caught.value).isprintable()
+
+
 SCALARS = {
     "y": st.integers(0, 255),
     "b": st.booleans(),
@@ -76,18 +100,18 @@ def test_params_are_given_back_as_submitted(typed: tuple[str, object], dimension
     for _ in range(dimensions):
         signature, data = "a" + signature, [data]
     value = Value(signature, data)
-    assert wire.value_from("here", travelled(wire.variant_of(value))) == value
+    assert wire.value_from(travelled(wire.variant_of(value))) == value
 
 
 @given(PLAIN)
 def test_data_inside_variants_is_given_back_equal(data: object) -> None:
     value = Value("v", data)
-    assert wire._plain("here", travelled(wire.variant_of(value)), 64) == data
+    assert wire._plain(travelled(wire.variant_of(value)), 64) == data
 
 
 def test_structs_and_dictionaries_are_given_back() -> None:
     value = Value("a(sa{u(ib)}ay)", [["x", {1: [-2, True]}, [3, 4]]])
-    assert wire.value_from("here", travelled(wire.variant_of(value))) == value
+    assert wire.value_from(travelled(wire.variant_of(value))) == value
 
 
 def test_every_key_of_a_description_has_a_signature() -> None:
@@ -130,7 +154,7 @@ def test_filter_takes_every_key() -> None:
     ("key", "variant", "text"),
     [
         ("colour", Variant("s", "red"), r"'colour' is unknown \(use state, root"),
-        ("since", Variant("s", "now"), r"'since' has D-Bus type s \(it takes t\)"),
+        ("since", Variant("s", "now"), r"'since' has D-Bus type 's' \(it takes t\)"),
         ("state", Variant("s", "asleep"), r"'state': there is no 'asleep' \(use running, complete"),
         ("kind", Variant("s", "resource"), r"'kind': there is no 'resource' \(use workorder"),
     ],

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,8 @@ async def standin(address: str) -> AsyncIterator[Standin]:
     finally:
         if bus.connected:
             bus.disconnect()
-        await bus.wait_for_disconnect()
+        with suppress(EOFError):  # The bus may have left first.
+            await bus.wait_for_disconnect()
         bus._stream.close()
         bus._sock.close()
 

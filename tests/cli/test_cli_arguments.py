@@ -23,6 +23,18 @@ def test_an_option_before_the_verb_is_not_undone_by_the_verb() -> None:
     assert (options.user, options.json, options.no_legend, options.quiet) == (True, "pretty", True, True)
 
 
+@pytest.mark.parametrize("before", [[], ["--user", "-q"], ["--json", "short"], ["--no-pager", "-n", "3"]])
+def test_without_a_verb_it_is_status(before: list[str]) -> None:
+    options, whole = parse(before), parse([*before, "status"])
+    assert vars(options) == vars(whole)
+    assert (options.verb, options.id) == ("status", None)
+
+
+def test_options_that_change_nothing_are_taken_where_people_write_them() -> None:
+    assert request(parse(["submit", "--now", "massif", "--no-pager"])) == Request("massif", {}, {})
+    assert parse(["--no-pager", "list"]).no_pager
+
+
 def test_without_options_it_is_the_system_instance_and_no_json() -> None:
     options = parse(["list"])
     assert (options.user, options.json, options.no_legend, options.quiet) == (False, "off", False, False)
@@ -56,7 +68,8 @@ def test_a_repeated_parameter_fans_out_and_a_value_may_hold_anything() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "VERB"),
+        (["list", "-n", "few"], "'few' is not a number"),
+        (["-n"], "argument -n"),
         (["frob"], "there is no verb 'frob'"),
         (["submit"], "UNIT"),
         (["submit", "a", "b"], "'b' is not a parameter; write NAME=VALUE"),

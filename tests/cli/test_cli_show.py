@@ -43,6 +43,7 @@ async def test_list_shows_a_table_whose_columns_wide_characters_do_not_break(ser
         (("--root=build",), {"root": Variant("s", "build")}),
         (("--state=failed",), {"state": Variant("as", ["failed"])}),
         (("--all",), {"state": Variant("as", ["running", "complete", "failed"])}),
+        (("-n", "5"), {"limit": Variant("u", 5)}),
         (("--all", "--state=failed"), {"state": Variant("as", ["failed"])}),
     ],
 )

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from dbus_next.signature import Variant
 
-from tests.cli.standin import MANAGER, Standin, run, start, task
+from tests.cli.standin import BUS_NAME, MANAGER, Standin, private_bus, run, standin, start, task
 
 
 def answer(service: Standin, *started: str, rejected: tuple[str, ...] = ()) -> None:
@@ -132,12 +135,59 @@ async def test_ctrl_c_before_the_answer_says_how_to_find_out(service: Standin, a
     assert b"shows whether anything was started" in err
 
 
-async def test_a_service_that_leaves_during_the_wait_exits_69(service: Standin, address: str) -> None:
-    answer(service, "massif@1")
+async def waiting(address: str) -> asyncio.subprocess.Process:
+    """`submit --wait` that has printed the id of its task."""
     process = await start(address, "submit", "massif", "--wait")
     assert process.stdout is not None
     assert await process.stdout.readline() == b"massif@1\n"
-    await service.bus.release_name("org.sdtaskpacker1")
-    _, err = await process.communicate()
-    assert process.returncode == 69
-    assert b"massif@1 goes on" in err
+    return process
+
+
+async def test_wait_survives_a_restart_of_the_service(service: Standin, address: str) -> None:
+    answer(service, "massif@1")
+    process = await waiting(address)
+    await service.bus.release_name(BUS_NAME)
+    assert process.stderr is not None
+    assert b"went away; waiting until it is back" in await process.stderr.readline()
+    # It ended meanwhile, and nobody will tell.
+    service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="failed", exit_status=7)])
+    await service.bus.request_name(BUS_NAME)
+    await process.communicate()
+    assert process.returncode == 7
+
+
+async def test_wait_goes_on_with_the_service_that_came_back(service: Standin, address: str) -> None:
+    answer(service, "massif@1")
+    service.answers["GetTask"] = ("a{sv}", [task("massif@1")])
+    process = await waiting(address)
+    await service.bus.release_name(BUS_NAME)
+    await service.bus.request_name(BUS_NAME)
+    await service.seen("GetTask")
+    service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="failed", exit_status=3)])
+    service.emit(*ends("BatchFailed", "massif@1"))
+    await process.communicate()
+    assert process.returncode == 3
+
+
+async def test_a_service_that_leaves_while_it_is_asked_does_not_end_the_wait(service: Standin, address: str) -> None:
+    answer(service, "massif@1")
+    service.answers["GetTask"] = ("org.freedesktop.DBus.Error.NoReply", ["gone"])
+    service.after["BatchSubmit"] = [ends("BatchComplete", "massif@1")]
+    process = await waiting(address)
+    await service.seen("GetTask")
+    await service.bus.release_name(BUS_NAME)
+    service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="complete")])
+    await service.bus.request_name(BUS_NAME)
+    await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_a_bus_that_is_lost_during_the_wait_exits_69(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with private_bus(tmp_path) as address:
+            service = await stack.enter_async_context(standin(address))
+            answer(service, "massif@1")
+            process = await waiting(address)
+        _, err = await process.communicate()
+        assert process.returncode == 69
+        assert b"massif@1 goes on" in err

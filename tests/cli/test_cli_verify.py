@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import pytest
 from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.verify import verify
 from sd_taskpacker.model.problems import Problem, Severity
+from sd_taskpacker.model.syntax import MAX_BYTES
 from sd_taskpacker.model.unit import Kind
 
 
@@ -77,3 +79,25 @@ def test_json_is_a_list_of_problems(capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(["name.service"], Output(json=Json.SHORT)) == 1
     (problem,) = json.loads(capsys.readouterr().out)
     assert (problem["path"], problem["line"], problem["severity"]) == ("name.service", 0, "error")
+
+
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.batch")
+    assert verify([str(tmp_path / "pipe.batch")], Output()) == 1
+    assert "pipe.batch: error: cannot be read: it is not a regular file" in capsys.readouterr().out
+
+
+def test_what_masks_a_unit_is_fine(tmp_path: Path, loader: Loader, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "link.batch").symlink_to("/dev/null")
+    assert verify([str(tmp_path / "link.batch"), written(tmp_path, "empty.batch", b"")], Output()) == 0
+    assert capsys.readouterr().out == ""
+    assert loader.loaded == []
+
+
+def test_no_more_is_read_than_a_unit_may_have(tmp_path: Path, loader: Loader) -> None:
+    path = tmp_path / "huge.batch"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    verify([str(path)], Output())
+    ((_, _, [(_, text)]),) = loader.loaded
+    assert len(text) == MAX_BYTES + 1

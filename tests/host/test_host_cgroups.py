@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -176,8 +178,12 @@ def test_this_very_machine_has_a_budget() -> None:
     assert budget.source
 
 
-def process(root: Path, text: str) -> Path:
-    return files(root, {"/proc/7/cgroup": text})
+PF_EXITING, PF_RANDOMIZE = 0x4, 0x400000
+
+
+def process(root: Path, text: str, *, flags: int = PF_RANDOMIZE) -> Path:
+    stat = f"7 (a b) R 1) S 1 7 7 0 -1 {flags} 11 0 0 0 2 3\n"
+    return files(root, {"/proc/7/cgroup": text, "/proc/7/stat": stat})
 
 
 def test_unit_of_a_process_with_v2(tmp_path: Path) -> None:
@@ -205,9 +211,30 @@ def test_a_process_outside_of_the_manager_has_no_unit(tmp_path: Path) -> None:
     assert unit_of_pid(7, root, manager_cgroup="/user.slice/user-7.slice/user@7.service") is None
 
 
-def test_no_unit_for_a_session_or_a_process_that_is_gone(tmp_path: Path) -> None:
+def test_no_unit_for_a_session(tmp_path: Path) -> None:
     assert unit_of_pid(7, process(tmp_path, "0::/user.slice/user-1000.slice/session-1.scope\n")) is None
-    assert unit_of_pid(8, tmp_path) is None
+
+
+def test_a_process_that_is_gone_has_no_answer(tmp_path: Path) -> None:
+    with pytest.raises(ProcessLookupError):
+        unit_of_pid(8, process(tmp_path, "0::/\n"))
+
+
+def test_a_zombie_is_not_taken_for_a_process_of_no_service(tmp_path: Path) -> None:
+    zombie = process(tmp_path, "1:name=systemd:/\n0::/\n", flags=PF_RANDOMIZE | PF_EXITING)
+    with pytest.raises(ProcessLookupError):
+        unit_of_pid(7, zombie)
+
+
+def test_the_flags_of_real_processes_are_read() -> None:
+    child = subprocess.Popen(["/bin/true"])
+    try:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(ProcessLookupError, match="has ended"):
+            unit_of_pid(child.pid)
+        unit_of_pid(os.getpid())
+    finally:
+        child.wait()
 
 
 BATCH = "taskpacker.slice/taskpacker-batch.slice"

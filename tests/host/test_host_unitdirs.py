@@ -249,3 +249,36 @@ def test_a_users_directories_come_first() -> None:
         *SYSTEM_DIRECTORIES,
     )
     assert default_directories(user=True, environ={}) == SYSTEM_DIRECTORIES
+
+
+def placed(disk: Disk, file: str, directory: str) -> None:
+    section = "Batch" if file.endswith(".batch") else "Workorder"
+    disk.write(file, f"[{section}]", "Exec=/bin/true", f"Directory={directory}")
+
+
+@pytest.mark.parametrize("directory", ["/srv/a", "/srv/a/deep/inside", "/srv"])
+def test_of_two_units_whose_directories_clash_the_later_by_name_is_refused(disk: Disk, directory: str) -> None:
+    placed(disk, "etc/b.workorder", "/srv/a")
+    placed(disk, "run/c.batch", directory)
+    catalogue = disk.read()
+    assert list(catalogue.units) == [(Kind.WORKORDER, "b")]
+    (refused,) = catalogue.refused
+    (problem,) = refused.problems
+    assert (refused.name, problem.key, problem.severity) == ("c", "Directory", Severity.ERROR)
+    assert problem in catalogue.problems
+    assert f"b.workorder ({disk.base}/etc/b.workorder)" in problem.message
+    placed(disk, "etc/b.workorder", "/var/b")
+    assert disk.find("c") is not None
+
+
+def test_directories_that_only_begin_alike_do_not_clash(disk: Disk) -> None:
+    placed(disk, "etc/a.batch", "/srv/a")
+    placed(disk, "etc/b.batch", "/srv/ab")
+    disk.batch("etc/c.batch")
+    assert not disk.read().refused
+
+
+def test_both_kinds_of_one_name_may_share_a_directory(disk: Disk) -> None:
+    placed(disk, "etc/a.batch", "/srv/a")
+    placed(disk, "etc/a.workorder", "/srv/a")
+    assert len(disk.read().units) == 2

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sd_taskpacker.errors import InvalidParameters
-from sd_taskpacker.model.conversion import INT_MAX, INT_MIN, MAX_MATCHED
+from sd_taskpacker.model.conversion import INT_MAX, INT_MIN
 from sd_taskpacker.model.parameters import check, fan_out, fan_out_size
+from sd_taskpacker.model.pattern import MAX_MATCHED
 from sd_taskpacker.model.unit import Parameter, ParameterType
 from sd_taskpacker.model.values import Value
 
@@ -141,7 +143,7 @@ def test_control_characters_are_not_echoed() -> None:
 def test_without_arrays_there_is_one_instance() -> None:
     submitted = {"target": text("/bin/a")}
     assert fan_out_size([TARGET], submitted) == 1
-    assert fan_out([TARGET], submitted) == [submitted]
+    assert list(fan_out([TARGET], submitted)) == [submitted]
 
 
 def test_arrays_make_their_product_in_order_of_submission() -> None:
@@ -153,17 +155,26 @@ def test_arrays_make_their_product_in_order_of_submission() -> None:
         (2, "/bin/a"),
         (2, "/bin/b"),
     ]
-    assert fan_out([COUNT], submitted)[0]["count"] == Value("u", 1)
+    assert next(fan_out([COUNT], {"count": submitted["count"]}))["count"] == Value("u", 1)
 
 
 def test_elements_of_variants_get_the_type_that_their_value_has() -> None:
-    submitted = {"count": Value("av", ["a", True, -1, 1 << 63, 0.5, [1]])}
-    signatures = [one["count"].signature for one in fan_out([COUNT], submitted)]
-    assert signatures == ["s", "b", "x", "t", "d", "v"]
+    number = Parameter(name="n", type=ParameterType.FLOAT)
+    taken = fan_out([number], {"n": Value("av", ["1", -1, 1 << 63, 0.5])})
+    assert [one["n"].signature for one in taken] == ["s", "x", "t", "d"]
+    with pytest.raises(InvalidParameters) as caught:
+        fan_out([number], {"n": Value("av", [True, [1]])})
+    assert caught.value.message == (
+        "n: element 1 of 2 in the array of D-Bus type 'av': wants a finite number, got True of D-Bus type 'b'; "
+        "n: element 2 of 2 in the array of D-Bus type 'av': wants a finite number, got [1] of D-Bus type 'v'"
+    )
 
 
 def test_an_array_of_bytes_fans_out_to_numbers() -> None:
-    assert fan_out([COUNT], {"count": Value("ay", b"\x01\x02")})[1]["count"] == Value("y", 2)
+    assert [one["count"] for one in fan_out([COUNT], {"count": Value("ay", b"\x01\x02")})] == [
+        Value("y", 1),
+        Value("y", 2),
+    ]
 
 
 def test_an_empty_array_is_a_mistake() -> None:
@@ -180,12 +191,39 @@ def test_the_size_is_known_without_building_the_product() -> None:
 
 def test_dictionaries_and_unknown_keys_do_not_fan_out() -> None:
     submitted = {"count": Value("a{sv}", {}), "other": Value("as", [])}
-    assert fan_out([COUNT], submitted) == [submitted]
+    assert list(fan_out([COUNT], submitted)) == [submitted]
+
+
+def test_unknown_keys_are_refused_before_anything_is_copied_for_an_instance() -> None:
+    submitted = {"count": Value("ay", bytes(10_000)), **{f"k{n}": text("") for n in range(40_000)}}
+    began = time.process_time()
+    with pytest.raises(InvalidParameters, match="'k0' is not a parameter.*and 39980 more"):
+        fan_out([COUNT], submitted)
+    assert time.process_time() - began < 1
+
+
+def test_instances_are_made_one_by_one() -> None:
+    instances = fan_out([COUNT], {"count": Value("ay", b"\x01\x02")})
+    assert next(instances) == {"count": Value("y", 1)}
+    assert next(instances) == {"count": Value("y", 2)}
+    with pytest.raises(StopIteration):
+        next(instances)
+
+
+def test_an_element_that_does_not_fit_is_named_with_the_type_of_its_array() -> None:
+    with pytest.raises(InvalidParameters) as caught:
+        fan_out([COUNT], {"count": Value("as", ["1", "many", "3"])})
+    assert caught.value.message == (
+        "count: element 2 of 3 in the array of D-Bus type 'as': wants a whole number from 1 to 8, got 'many'"
+    )
+
+
+NUMBERS = [Parameter(name=name, type=ParameterType.INT) for name in ("target", "count")]
 
 
 @given(st.dictionaries(st.sampled_from(["target", "count"]), st.lists(st.integers(0, 9), min_size=1, max_size=4)))
 def test_the_size_is_the_number_of_instances(arrays: dict[str, list[int]]) -> None:
     submitted = {key: Value("ai", data) for key, data in arrays.items()}
-    instances = fan_out([TARGET, COUNT], submitted)
-    assert len(instances) == fan_out_size([TARGET, COUNT], submitted)
+    instances = list(fan_out(NUMBERS, submitted))
+    assert len(instances) == fan_out_size(NUMBERS, submitted)
     assert all(list(one) == list(submitted) for one in instances)

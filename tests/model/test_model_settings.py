@@ -143,6 +143,19 @@ def test_a_bad_value_says_what_is_wrong_and_where(line: str, message: str) -> No
     assert shown(GOOD + line) == [f"t.batch:3: error: {message}"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/etc", "/usr/local/tasks", "/run/systemd/x", "/proc/1", "/sys", "/dev", "/boot"]
+)
+def test_a_place_of_the_system_is_no_directory_for_tasks(path: str) -> None:
+    (problem,) = shown(f"{GOOD}Directory={path}\n")
+    assert problem.startswith(f"t.batch:3: error: Directory: '{path}' is the system's own")
+
+
+@pytest.mark.parametrize("path", ["/srv", "/run/tasks", "/etcetera", "/var/lib/sd-taskpacker/x", "/home/a"])
+def test_any_other_place_is(path: str) -> None:
+    assert good(f"{GOOD}Directory={path}\n").directory == path
+
+
 def test_every_problem_comes_at_once_in_order_of_files_and_lines() -> None:
     problems = shown(
         "[Batch]\nSize=huge\nnonsense\nExec=true\n[Parameter]\nType=odd\n[Service]\nNice=99\n",
@@ -165,7 +178,7 @@ def test_every_problem_comes_at_once_in_order_of_files_and_lines() -> None:
         ("prioriti=5", "prioriti: is not a key of [Batch] and is ignored; did you mean Priority=?"),
         ("priority=5", "priority: is not a key of [Batch] and is ignored; did you mean Priority=?"),
         ("Zebra=5", "Zebra: is not a key of [Batch] and is ignored"),
-        ("OnDeadline=drop", "OnDeadline: is not a key of [Batch] and is ignored; did you mean Deadline=?"),
+        ("OnDedline=drop", "OnDedline: is not a key of [Batch] and is ignored; did you mean Deadline=?"),
         ("Description=x", "Description: belongs in [Unit] or [Parameter], not in [Batch], and is ignored"),
         ("MemoryHigh=1G", "MemoryHigh: belongs in [Service], not in [Batch], and is ignored"),
     ],
@@ -223,6 +236,13 @@ def test_a_unit_is_named_like_a_task(name: str) -> None:
     assert "unit name" in shown(GOOD, name=name)[0]
 
 
+@pytest.mark.parametrize("line", ["OnDeadline=run", "MaxRunning=2", "Retry=1", "OnOOM=larger"])
+def test_a_key_of_a_later_release_is_told_from_a_slip(line: str) -> None:
+    key = line.partition("=")[0]
+    message = "is a key that this release does not have yet; it is ignored"
+    assert shown(GOOD + line + "\n") == [f"t.batch:3: warning: {key}: {message}"]
+
+
 def test_parameters_are_typed() -> None:
     assert parameter("Name=n", "Type=int", "Minimum=1", "Maximum=8", "Default=3") == Parameter(
         name="n", type=ParameterType.INT, minimum=1, maximum=8, default=3
@@ -251,6 +271,7 @@ def test_parameters_are_typed() -> None:
             "6: error: Pattern: goes with Type=string and Type=path only, and a has Type=int",
         ),
         ("Name=a\nPattern=(", "5: error: Pattern: '(' is not a regular expression"),
+        ("Name=a\nPattern=(a+)+b", "5: error: Pattern: can be matched in too many ways"),
         ("Name=a\nPattern=a{99999999999}", "5: error: Pattern: 'a{99999999999}' is not a regular expression"),
         ("Name=a\n[Parameter]\nName=a", "5: error: Name: 'a' is declared twice, first at t.batch:3"),
     ],
