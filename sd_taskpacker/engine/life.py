@@ -92,7 +92,7 @@ class Life:
             alive=unit is not None and unit.alive,
             loaded=unit is not None,
             receipt=receipt is not None,
-            began=await asyncio.to_thread(self._workdirs.began, task),
+            began=await self._began(task, boot_id, traces=unit is not None or receipt is not None),
         )
         log.info("%s: %s", task.id, step.name.lower())
         match step:
@@ -110,6 +110,12 @@ class Life:
             case Step.LAUNCH:
                 await asyncio.to_thread(self._workdirs.remove, task)
                 self._go(self._launch(task))
+
+    async def _began(self, task: Task, boot_id: str, *, traces: bool) -> bool | None:
+        """The journal is read only where nothing else tells."""
+        if traces or task.outcome is not None or task.boot_id != boot_id:
+            return None
+        return await asyncio.to_thread(self._witness.began, task.id.unit_name)
 
     async def _launch(self, task: Task) -> None:
         try:

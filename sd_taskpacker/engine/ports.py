@@ -116,6 +116,9 @@ class Witness(Protocol):
     def spawn_error(self, unit: str) -> str | None:
         """What systemd logged when it could not execute the unit's program; None when it did execute it."""
 
+    def began(self, unit: str) -> bool | None:
+        """Whether systemd has ever dealt with the unit since the machine came up; None when nobody can tell."""
+
 
 class Units(Protocol):
     def refresh(self, *, force: bool = False) -> Catalogue:

@@ -159,6 +159,14 @@ class FakeReceipts:
 class FakeWitness:
     def __init__(self) -> None:
         self.errors: dict[str, str] = {}
+        self.has_journal = True
+        self.seen: set[str] = set()
+        self.asked: list[str] = []
+        """Units that `began` was asked about."""
+
+    def began(self, unit: str) -> bool | None:
+        self.asked.append(unit)
+        return unit in self.seen if self.has_journal else None
 
     def spawn_error(self, unit: str) -> str | None:
         return self.errors.get(unit)
