@@ -17,14 +17,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal as signals
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dbus_next import DBusError, Message, MessageFlag, MessageType
 
 from sd_taskpacker.bus.connection import BUS, BUS_PATH, CALL_TIMEOUT, Connection
-from sd_taskpacker.bus.properties import Property, transient
+from sd_taskpacker.bus.properties import OUTPUT, Property, transient
 from sd_taskpacker.bus.text import can_travel
 from sd_taskpacker.bus.wire import variant_of
 from sd_taskpacker.engine.ports import Budget, ObservedUnit, StartRefused
@@ -72,6 +72,8 @@ class _Watch:
     taken: bool = False
     """systemd has answered our start, or had the unit before. Until then "not there" does not mean "over"."""
     listening: bool = False
+    start_job: str | None = None
+    """Object path of its start job; empty when that was over before us, None when it is not known yet."""
     note: str = ""
 
 
@@ -125,14 +127,16 @@ class Systemd:
         found = [(TaskId.from_unit_name(row[0]), _Row.of(row)) for row in rows]
         return [ObservedUnit(task_id, row.alive) for task_id, row in found if task_id and not row.missing]
 
-    async def start(self, task: Task) -> None:
+    async def start(self, task: Task, output: int) -> None:
         properties = self._properties(task)
+        # A unit that sends its output elsewhere has no property for the descriptor.
+        descriptors = [output for name, _ in properties if name == OUTPUT]
         path = unit_path(task.id.unit_name)
         watch = self._watches[path] = _Watch(id=task.id, by_job=task.kind is Kind.BATCH)
         try:
             if not watch.by_job:
                 await self._listen(path, watch)
-            await self._start_unit(task, properties)
+            watch.start_job = await self._start_unit(task, properties, descriptors)
         except DBusError as error:
             if error.type != _UNIT_EXISTS and error.type not in _MAY_HAVE_STARTED:
                 self._forget(path)
@@ -185,9 +189,9 @@ class Systemd:
                 raise StartRefused(f"{name}= holds a NUL or is not UTF-8, which systemd cannot be told over D-Bus")
         return properties
 
-    async def _start_unit(self, task: Task, properties: list[Property]) -> None:
-        """Has no time limit: if we gave up, systemd might start it later, behind our back. It answers, or the bus
-        says that it is gone."""
+    async def _start_unit(self, task: Task, properties: list[Property], descriptors: list[int]) -> str:
+        """The start job's path. Has no time limit: if we gave up, systemd might start it later, behind our back. It
+        answers, or the bus says that it is gone."""
         try:
             arguments: tuple[Any, ...] = (task.id.unit_name, "fail", _encoded(properties), [])
         except ValueError as error:
@@ -196,7 +200,11 @@ class Systemd:
             text = "systemd has not answered the start of %s for %g s; still waiting"
             late = asyncio.get_running_loop().call_later(CALL_TIMEOUT, log.warning, text, task.id, CALL_TIMEOUT)
             try:
-                await self._call("StartTransientUnit", "ssa(sv)a(sa(sv))", *arguments, patience=None)
+                signature = "ssa(sv)a(sa(sv))"
+                [job] = await self._call(
+                    "StartTransientUnit", signature, *arguments, descriptors=descriptors, patience=None
+                )
+                return str(job)
             finally:
                 late.cancel()
 
@@ -315,9 +323,16 @@ class Systemd:
         self._bus.send(message)
 
     async def _call(
-        self, member: str, signature: str, *body: Any, patience: float | None = CALL_TIMEOUT
+        self,
+        member: str,
+        signature: str,
+        *body: Any,
+        descriptors: Sequence[int] = (),
+        patience: float | None = CALL_TIMEOUT,
     ) -> list[Any]:
-        return await self._bus.ask(SYSTEMD, SYSTEMD_PATH, MANAGER, member, signature, body, patience=patience)
+        return await self._bus.ask(
+            SYSTEMD, SYSTEMD_PATH, MANAGER, member, signature, body, descriptors=descriptors, patience=patience
+        )
 
 
 @dataclass(frozen=True, slots=True)

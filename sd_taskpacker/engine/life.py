@@ -11,6 +11,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Coroutine, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 from sd_taskpacker.engine.events import Event, TaskClosed, TaskDropped, TaskEnded, TaskStarted
@@ -119,8 +120,8 @@ class Life:
 
     async def _launch(self, task: Task) -> None:
         try:
-            await asyncio.to_thread(self._workdirs.prepare, task)
-            await self._launcher.start(task)
+            with closing(await asyncio.to_thread(self._workdirs.prepare, task)) as output:
+                await self._launcher.start(task, output.fileno())
         except (OSError, LookupError, StartRefused) as error:
             now = self._loop.clock()
             await self._end(task.id, Outcome(result=Result.COULD_NOT_START, ended_usec=now, message=_told(error)))

@@ -71,15 +71,22 @@ class StoreError(Exception):
     """The state directory cannot be written or read; the message says why and what to do."""
 
 
+class Output(Protocol):
+    """A task's output file, open for appending."""
+
+    def fileno(self) -> int: ...
+
+    def close(self) -> None:
+        """Never raises."""
+
+
 class Workdirs(Protocol):
     """Calls for different tasks may run at the same time."""
 
-    def prepare(self, task: Task) -> None:
-        """Directory, results/, parameters.json, owned by the task's user. Raises OSError or LookupError (user);
-        then nothing is left behind."""
-
-    def began(self, task: Task) -> bool:
-        """Whether its output file is there, which PID 1 opens just before the program."""
+    def prepare(self, task: Task) -> Output:
+        """Directory, results/, parameters.json and results/output.txt, owned by the task's user. The output file
+        is open and the caller closes it: once the directory is the user's, no path in it can be trusted. Raises
+        OSError or LookupError (user); then nothing is left behind."""
 
     def seal(self, task: Task) -> None:
         """Writes results/task.json. Raises OSError."""
@@ -150,8 +157,9 @@ class Launcher(Protocol):
 
     async def observe(self) -> list[ObservedUnit]: ...
 
-    async def start(self, task: Task) -> None:
-        """Returns once systemd has taken the unit, or already had it. Raises StartRefused."""
+    async def start(self, task: Task, output: int) -> None:
+        """Returns once systemd has taken the unit, or already had it. `output` is a descriptor that systemd gets as
+        stdout and stderr; it stays the caller's. Raises StartRefused."""
 
     async def adopt(self, task: Task) -> None:
         """Watch a unit that an earlier daemon started."""
