@@ -161,6 +161,8 @@ class Systemd:
         except DBusError as error:
             if error.type != _NO_SUCH_UNIT:
                 log.warning("systemd keeps the failed unit of %s: %s", task_id, error.text)
+        except Unreachable as error:  # The unit is only untidy; its task must be collected all the same.
+            log.warning("systemd may keep the failed unit of %s: %s", task_id, error)
 
     async def kill(self, task_id: TaskId, signal: str) -> None:
         """`signal` is a name, `TERM` or `SIGTERM`. Raises InvalidArgs, and WrongState when it is not running."""

@@ -335,6 +335,15 @@ async def test_release_forgets_a_failed_unit_and_minds_no_missing_one(bench: Ben
     assert bench.mock.called("ResetFailedUnit") == [[BATCH_UNIT]] * 2
 
 
+async def test_release_that_systemd_does_not_answer_is_a_line_in_the_journal(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.bus.close()
+    await bench.launcher.release(BATCH.id)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "massif-x@1" in caplog.text
+
+
 async def test_kill_sends_the_signal_to_all_processes(bench: Bench) -> None:
     await bench.launcher.kill(BATCH.id, "KILL")
     await bench.launcher.kill(BATCH.id, "SIGINT")
