@@ -10,6 +10,10 @@ How an end is noticed:
 * Everything else (workorders, units of an earlier daemon, batch tasks that somebody stopped by hand) is followed:
   Subscribe() and match rules for exactly that unit. A signal is only the occasion to look; what counts is one answer
   of ListUnitsByNames, which tells state and job at one instant. A unit that waits for its job is "inactive" too.
+
+How a stop by hand is noticed: it is a job. JobRemoved does not tell a job's type, but a unit has no other jobs than
+its start and what people ask for. It comes before any answer that calls the unit over, for systemd sends it in the
+moment in which the unit becomes inactive.
 """
 
 from __future__ import annotations
@@ -49,6 +53,7 @@ LOOK_AGAIN: Final = 5.0
 """Seconds until a look that failed is repeated."""
 
 STOPPED: Final = "stopped"
+DONE: Final = "done"
 
 _ALIVE = frozenset({"active", "activating", "deactivating", "reloading"})
 _DEAD = frozenset({"inactive", "failed"})
@@ -219,7 +224,8 @@ class Systemd:
         if message.sender != self._owner:
             return
         if message.interface == MANAGER and message.member == "JobRemoved":
-            self._on_job(unit_path(message.body[2]), message.body[3])
+            _, job, unit, result = message.body
+            self._on_job(unit_path(unit), job, result)
         elif message.interface == MANAGER and message.member == "UnitRemoved":
             self._look(message.body[1])
         elif message.interface == PROPERTIES and message.body[0] == UNIT:
@@ -235,32 +241,36 @@ class Systemd:
                 watch.by_job = watch.listening = False
                 self._look(path)
 
-    def _on_job(self, path: str, result: str) -> None:
+    def _on_job(self, path: str, job: str, result: str) -> None:
         watch = self._watches.get(path)
         if watch is None:
             return
         if watch.by_job and result in ("done", "failed"):
+            watch.note = DONE if result == "done" else ""
             self._over(path)
             return
         if watch.by_job:
             # The job is gone but the unit may not be: "canceled" comes while it is still being stopped.
             watch.by_job, watch.taken = False, True
-            watch.note = STOPPED if result == "canceled" else ""
-        self._look(path)
+        another = watch.start_job is not None and job != watch.start_job
+        if another or result == "canceled":
+            watch.note = STOPPED
+        self._look(path, doubtful=another)
 
     def _over(self, path: str) -> None:
         watch = self._watches[path]
         self._forget(path)
         self._ended(watch.id, watch.note)
 
-    def _look(self, path: str) -> None:
+    def _look(self, path: str, *, doubtful: bool = False) -> None:
+        """`doubtful`: the note is taken back if the unit runs on: `systemctl start` of what runs is a job too."""
         watch = self._watches.get(path)
         if watch and watch.taken and not watch.by_job:
-            look = asyncio.get_running_loop().create_task(self._settle(path, watch))
+            look = asyncio.get_running_loop().create_task(self._settle(path, watch, doubtful))
             self._looks.add(look)
             look.add_done_callback(self._looks.discard)
 
-    async def _settle(self, path: str, watch: _Watch) -> None:
+    async def _settle(self, path: str, watch: _Watch, doubtful: bool) -> None:
         """Ends the watch if its unit is over. Returns only when signals will tell the rest; else it asks on and on,
         for a task whose end is missed holds its memory for ever."""
         while self._bus.connected and self._watches.get(path) is watch:
@@ -271,12 +281,25 @@ class Systemd:
                 log.warning("Cannot see whether %s is over; trying again: %s", watch.id, error)
                 heard = False
             else:
-                if _Row.of(row).over and self._watches.get(path) is watch:
-                    self._over(path)
+                if self._take(path, watch, _Row.of(row), doubtful):
                     return
+                doubtful = False
             if heard:
                 return
             await asyncio.sleep(LOOK_AGAIN)
+
+    def _take(self, path: str, watch: _Watch, row: _Row, doubtful: bool) -> bool:
+        """Whether that was the end."""
+        if self._watches.get(path) is not watch:
+            return False
+        if row.over:
+            self._over(path)
+            return True
+        if watch.start_job is None:
+            watch.start_job = row.start_job
+        if doubtful and row.active == "active" and not row.job:
+            watch.note = ""
+        return False
 
     async def _listen(self, path: str, watch: _Watch) -> bool:
         """False when the bus or systemd refuses, for example beyond 512 match rules."""
@@ -345,10 +368,12 @@ class _Row:
     missing: bool
     active: str
     job: bool
+    start_job: str
+    """Its object path, empty when the unit has no job or another one."""
 
     @classmethod
     def of(cls, row: list[Any]) -> _Row:
-        return cls(row[2] == "not-found", row[3], row[7] != 0)
+        return cls(row[2] == "not-found", row[3], row[7] != 0, row[9] if row[8] == "start" else "")
 
     @property
     def alive(self) -> bool:

@@ -151,8 +151,9 @@ class ObservedUnit:
 class Launcher(Protocol):
     """Tells of ends through the callback that it was given: `ended(task_id, note)`, once per start or adopt.
 
-    The unit is truly over by then: no process of it is left. `note` is empty, or says what systemd's own job
-    told: `stopped` when somebody stopped the unit by hand.
+    The unit is truly over by then: no process of it is left. `note` is what systemd's own jobs told: `stopped`
+    when somebody stopped the unit by hand; `done` when the start job of a batch task, which lasts until the task's
+    end, was a success; else it is empty, which tells nothing.
     """
 
     async def observe(self) -> list[ObservedUnit]: ...

@@ -99,7 +99,7 @@ async def test_end_of_a_batch_task_is_one_signal_and_no_call(bench: Bench) -> No
     bench.mock.job_removed(BATCH_UNIT, "done")
     bench.mock.job_removed(BATCH_UNIT, "done")
     await bench.settle()
-    assert bench.ends == [("massif-x@1", "")]
+    assert bench.ends == [("massif-x@1", "done")]
     assert len(bench.mock.calls) == 1
 
 
@@ -114,7 +114,7 @@ async def test_end_before_the_reply_of_the_start_is_not_missed(bench: Bench) -> 
     bench.mock.before_reply["StartTransientUnit"] = [(BATCH_UNIT, "done")]
     await bench.start(BATCH)
     await bench.settle()
-    assert bench.ends == [("massif-x@1", "")]
+    assert bench.ends == [("massif-x@1", "done")]
 
 
 async def test_jobs_of_other_units_are_nothing_to_us(bench: Bench) -> None:
@@ -195,6 +195,70 @@ async def test_workorder_that_ended_before_the_reply_is_seen_by_the_look_after_i
     bench.mock.let_go()
     bench.mock.units[WORKORDER_UNIT] = MockUnit("failed")
     await starting
+    await bench.settle()
+    assert bench.ends == [("build@1", "")]
+
+
+@pytest.mark.parametrize("task", [BATCH, WORKORDER], ids=["batch", "workorder"])
+async def test_job_on_an_adopted_unit_that_runs_is_a_stop(bench: Bench, task: Task) -> None:
+    unit = task.id.unit_name
+    bench.mock.units[unit] = MockUnit("active")
+    await bench.launcher.adopt(task)
+    await bench.settle()
+    bench.mock.change(unit, "inactive")
+    bench.mock.job_removed(unit, "done", job=9)
+    await bench.settle()
+    assert [note for _, note in bench.ends] == ["stopped"]
+
+
+async def test_workorder_stopped_by_hand_is_told_as_stopped(bench: Bench) -> None:
+    await bench.start(WORKORDER)
+    bench.mock.job_removed(WORKORDER_UNIT, "done")
+    bench.mock.change(WORKORDER_UNIT, "active")
+    bench.mock.change(WORKORDER_UNIT, "deactivating", job=2)
+    bench.mock.change(WORKORDER_UNIT, "inactive")
+    bench.mock.job_removed(WORKORDER_UNIT, "done", job=2)
+    await bench.settle()
+    assert bench.ends == [("build@1", "stopped")]
+
+
+async def test_workorder_stopped_while_it_starts_is_told_as_stopped(bench: Bench) -> None:
+    await bench.start(WORKORDER)
+    bench.mock.change(WORKORDER_UNIT, "deactivating", job=2)
+    bench.mock.job_removed(WORKORDER_UNIT, "canceled")
+    await bench.settle()
+    bench.mock.change(WORKORDER_UNIT, "inactive")
+    await bench.settle()
+    assert bench.ends == [("build@1", "stopped")]
+
+
+async def test_start_job_that_a_successor_finds_running_is_no_stop(bench: Bench) -> None:
+    bench.mock.units[BATCH_UNIT] = MockUnit("activating", job=7)
+    await bench.launcher.adopt(BATCH)
+    await bench.settle()
+    bench.mock.change(BATCH_UNIT, "inactive")
+    bench.mock.job_removed(BATCH_UNIT, "done", job=7)
+    await bench.settle()
+    assert bench.ends == [("massif-x@1", "")]
+
+
+async def test_start_job_of_an_adopted_batch_task_that_is_canceled_is_a_stop(bench: Bench) -> None:
+    bench.mock.units[BATCH_UNIT] = MockUnit("activating", job=7)
+    await bench.launcher.adopt(BATCH)
+    await bench.settle()
+    bench.mock.change(BATCH_UNIT, "deactivating", job=8)
+    bench.mock.job_removed(BATCH_UNIT, "canceled", job=7)
+    bench.mock.change(BATCH_UNIT, "inactive")
+    await bench.settle()
+    assert bench.ends == [("massif-x@1", "stopped")]
+
+
+async def test_start_of_a_workorder_that_runs_already_is_no_stop(bench: Bench) -> None:
+    await bench.start(WORKORDER)
+    bench.mock.change(WORKORDER_UNIT, "active")
+    bench.mock.job_removed(WORKORDER_UNIT, "done", job=2)
+    await bench.settle()
+    bench.mock.change(WORKORDER_UNIT, "inactive")
     await bench.settle()
     assert bench.ends == [("build@1", "")]
 
