@@ -5,6 +5,7 @@ What the library does not do for us, and what this module does about it (each pi
 library and a real dbus-daemon):
 
 * Its writer breaks the connection when the socket is full         -> `_PatientSocket` takes nothing and waits.
+* It sends descriptors by number, long after the caller closed them -> `Connection.send` holds copies.
 * It decodes messages of any size, and dies of one it cannot read  -> `framing`; the peer gets an error instead.
 * It sends tracebacks to clients                                   -> `Connection.send` keeps them in the journal.
 * It logs the errors that a method raised on purpose               -> `_on_message` and `quiet` do not.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import functools
 import logging
 import os
@@ -60,6 +62,10 @@ _FLUSH_SECONDS = 5.0
 _LIBRARY_FAULTS = (ErrorType.SERVICE_ERROR.value, ErrorType.INTERNAL_ERROR.value)
 _REQUEST_NAME_DO_NOT_QUEUE = 4
 _PRIMARY_OWNER, _ALREADY_OWNER = 1, 4
+
+_NO_ROOM = (errno.EAGAIN, errno.ETOOMANYREFS)
+"""The second: more descriptors of this user are under way than one process may have open (unix(7)); the bus
+reads on."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -115,10 +121,14 @@ def quiet(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 
 class Connection(MessageBus):
-    """Use `connect` to make one. Exporting and signals are dbus-next's own; calls go through `ask`."""
+    """Use `connect` to make one. Exporting and signals are dbus-next's own; calls go through `ask`.
+
+    It sends file descriptors and takes none: see `_message_reader`.
+    """
 
     def __init__(self, address: str | None, kind: BusType) -> None:
-        super().__init__(bus_address=address, bus_type=kind)
+        super().__init__(bus_address=address, bus_type=kind, negotiate_unix_fd=True)
+        self._copies: set[contextlib.ExitStack] = set()
         self._framer = Framer()
         self._slots = asyncio.Semaphore(_CALLS_IN_FLIGHT)
         self._writer = _MessageWriter(self)
@@ -133,10 +143,12 @@ class Connection(MessageBus):
         signature: str = "",
         body: Sequence[Any] = (),
         *,
+        descriptors: Sequence[int] = (),
         patience: float | None = CALL_TIMEOUT,
     ) -> list[Any]:
-        """One method call, its reply's values. Raises DBusError as the peer sent it, and Unreachable when no answer
-        came within `patience` seconds (None waits for ever) or the connection is lost."""
+        """One method call, its reply's values. An `h` in the body is an index into `descriptors`, which stay the
+        caller's. Raises DBusError as the peer sent it, and Unreachable when no answer came within `patience`
+        seconds (None waits for ever) or the connection is lost."""
         message = Message(
             destination=destination,
             path=path,
@@ -144,6 +156,7 @@ class Connection(MessageBus):
             member=member,
             signature=signature,
             body=list(body),
+            unix_fds=list(descriptors),
             serial=self.next_serial(),
         )
         try:
@@ -205,9 +218,24 @@ class Connection(MessageBus):
             future: asyncio.Future[None] = self._loop.create_future()
             future.set_exception(EOFError("the connection to the bus is closed"))
         else:
-            future = super().send(msg)
+            future = self._send_with_copies(msg) if msg.unix_fds else super().send(msg)
         future.add_done_callback(_look_at)
         return future
+
+    def _send_with_copies(self, msg: Message) -> asyncio.Future[None]:
+        """A message may wait for the socket longer than its sender waits for the answer. By then the number of a
+        descriptor that was closed may stand for any other file."""
+        with contextlib.ExitStack() as copies:
+            msg.unix_fds = [_copy(fd, copies) for fd in msg.unix_fds]
+            future: asyncio.Future[None] = super().send(msg)
+            held = copies.pop_all()
+        self._copies.add(held)
+        future.add_done_callback(lambda _: self._close_copies(held))
+        return future
+
+    def _close_copies(self, held: contextlib.ExitStack) -> None:
+        held.close()
+        self._copies.discard(held)
 
     def _setup_socket(self) -> None:
         try:
@@ -219,6 +247,7 @@ class Connection(MessageBus):
 
     def _message_reader(self) -> None:
         try:
+            # Not recvmsg: the kernel closes descriptors that nobody makes room for (unix(7), SCM_RIGHTS).
             data = self._sock.recv(_READ_AT_ONCE)
             if not data:
                 raise EOFError("the bus closed it")
@@ -267,20 +296,43 @@ class Connection(MessageBus):
     def _finalize(self, err: Exception | None = None) -> None:
         super()._finalize(err)
         _look_at(self._disconnect_future)
+        for held in list(self._copies):
+            self._close_copies(held)
 
 
 class _PatientSocket:
     """What dbus-next's writer sees of the socket. On a full socket it takes no bytes, and the writer, which keeps
-    what was not taken, is called again when there is room; the real one raises, and the writer then gives up."""
+    what was not taken, is called again when there is room; the real one raises, and the writer then gives up.
+
+    Descriptors travel with the first bytes that the socket takes. The writer hands them over once, with its first
+    attempt, so they are kept here until an attempt succeeds."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._ancillary: Sequence[Any] = ()
+
+    def sendmsg(self, buffers: Sequence[memoryview], ancillary: Sequence[Any]) -> int:
+        self._ancillary = ancillary
+        return self.send(*buffers)
 
     def send(self, data: memoryview) -> int:
         try:
-            return self._sock.send(data)
-        except BlockingIOError:
+            taken = self._sock.sendmsg([data], self._ancillary)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
             return 0
+        self._ancillary = ()
+        return taken
+
+
+def _copy(fd: int, copies: contextlib.ExitStack) -> int:
+    try:
+        copy = os.dup(fd)
+    except OSError as error:
+        raise DBusError(ErrorType.LIMITS_EXCEEDED, f"no descriptor can be sent: {error.strerror}") from error
+    copies.callback(os.close, copy)
+    return copy
 
 
 def _session_address() -> str | None:

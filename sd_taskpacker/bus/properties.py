@@ -42,9 +42,13 @@ SLICE_VARIABLE: Final = "TASKPACKER_SLICE"
 
 _LIFE_CYCLE_OF_BATCH = frozenset({"MemoryMax", "RuntimeMaxUSec", "TimeoutStartUSec"})
 
+OUTPUT: Final = "StandardOutputFileDescriptor"
+"""Has the message's first descriptor. A path would be opened by PID 1, as root, in a directory of the task's user,
+where another process of that user may have put a link."""
+
 _FAMILIES = {
     "StandardInput": "StandardInput",
-    "StandardOutputFileToAppend": "StandardOutput",
+    OUTPUT: "StandardOutput",
     "StandardError": "StandardError",
 }
 """Defaults that are also replaced by their relatives: StandardOutput=journal means no output file."""
@@ -116,8 +120,7 @@ def _joined(name: str, ours: Value, own: Iterable[Property]) -> Value:
 def _defaults(task: Task) -> Iterator[Property]:
     yield "WorkingDirectory", _s(task.directory)
     yield "StandardInput", _s("null")
-    # "StandardOutput=append:PATH" is syntax of unit files; on the bus the path has a property of its own.
-    yield "StandardOutputFileToAppend", _s(f"{task.results}/output.txt")
+    yield OUTPUT, Value("h", 0)
     yield "StandardError", _s("inherit")
     yield "SyslogIdentifier", _s(task.unit)
     yield "TimeoutStopUSec", _t(STOP_USEC)

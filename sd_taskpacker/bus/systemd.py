@@ -10,6 +10,10 @@ How an end is noticed:
 * Everything else (workorders, units of an earlier daemon, batch tasks that somebody stopped by hand) is followed:
   Subscribe() and match rules for exactly that unit. A signal is only the occasion to look; what counts is one answer
   of ListUnitsByNames, which tells state and job at one instant. A unit that waits for its job is "inactive" too.
+
+How a stop by hand is noticed: it is a job. JobRemoved does not tell a job's type, but a unit has no other jobs than
+its start and what people ask for. It comes before any answer that calls the unit over, for systemd sends it in the
+moment in which the unit becomes inactive.
 """
 
 from __future__ import annotations
@@ -17,14 +21,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal as signals
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dbus_next import DBusError, Message, MessageFlag, MessageType
 
 from sd_taskpacker.bus.connection import BUS, BUS_PATH, CALL_TIMEOUT, Connection
-from sd_taskpacker.bus.properties import Property, transient
+from sd_taskpacker.bus.properties import OUTPUT, Property, transient
 from sd_taskpacker.bus.text import can_travel
 from sd_taskpacker.bus.wire import variant_of
 from sd_taskpacker.engine.ports import Budget, ObservedUnit, StartRefused
@@ -49,6 +53,7 @@ LOOK_AGAIN: Final = 5.0
 """Seconds until a look that failed is repeated."""
 
 STOPPED: Final = "stopped"
+DONE: Final = "done"
 
 _ALIVE = frozenset({"active", "activating", "deactivating", "reloading"})
 _DEAD = frozenset({"inactive", "failed"})
@@ -72,6 +77,8 @@ class _Watch:
     taken: bool = False
     """systemd has answered our start, or had the unit before. Until then "not there" does not mean "over"."""
     listening: bool = False
+    start_job: str | None = None
+    """Object path of its start job; empty when that was over before us, None when it is not known yet."""
     note: str = ""
 
 
@@ -125,14 +132,16 @@ class Systemd:
         found = [(TaskId.from_unit_name(row[0]), _Row.of(row)) for row in rows]
         return [ObservedUnit(task_id, row.alive) for task_id, row in found if task_id and not row.missing]
 
-    async def start(self, task: Task) -> None:
+    async def start(self, task: Task, output: int) -> None:
         properties = self._properties(task)
+        # A unit that sends its output elsewhere has no property for the descriptor.
+        descriptors = [output for name, _ in properties if name == OUTPUT]
         path = unit_path(task.id.unit_name)
         watch = self._watches[path] = _Watch(id=task.id, by_job=task.kind is Kind.BATCH)
         try:
             if not watch.by_job:
                 await self._listen(path, watch)
-            await self._start_unit(task, properties)
+            watch.start_job = await self._start_unit(task, properties, descriptors)
         except DBusError as error:
             if error.type != _UNIT_EXISTS and error.type not in _MAY_HAVE_STARTED:
                 self._forget(path)
@@ -157,6 +166,8 @@ class Systemd:
         except DBusError as error:
             if error.type != _NO_SUCH_UNIT:
                 log.warning("systemd keeps the failed unit of %s: %s", task_id, error.text)
+        except Unreachable as error:  # The unit is only untidy; its task must be collected all the same.
+            log.warning("systemd may keep the failed unit of %s: %s", task_id, error)
 
     async def kill(self, task_id: TaskId, signal: str) -> None:
         """`signal` is a name, `TERM` or `SIGTERM`. Raises InvalidArgs, and WrongState when it is not running."""
@@ -185,9 +196,9 @@ class Systemd:
                 raise StartRefused(f"{name}= holds a NUL or is not UTF-8, which systemd cannot be told over D-Bus")
         return properties
 
-    async def _start_unit(self, task: Task, properties: list[Property]) -> None:
-        """Has no time limit: if we gave up, systemd might start it later, behind our back. It answers, or the bus
-        says that it is gone."""
+    async def _start_unit(self, task: Task, properties: list[Property], descriptors: list[int]) -> str:
+        """The start job's path. Has no time limit: if we gave up, systemd might start it later, behind our back. It
+        answers, or the bus says that it is gone."""
         try:
             arguments: tuple[Any, ...] = (task.id.unit_name, "fail", _encoded(properties), [])
         except ValueError as error:
@@ -196,7 +207,11 @@ class Systemd:
             text = "systemd has not answered the start of %s for %g s; still waiting"
             late = asyncio.get_running_loop().call_later(CALL_TIMEOUT, log.warning, text, task.id, CALL_TIMEOUT)
             try:
-                await self._call("StartTransientUnit", "ssa(sv)a(sa(sv))", *arguments, patience=None)
+                signature = "ssa(sv)a(sa(sv))"
+                [job] = await self._call(
+                    "StartTransientUnit", signature, *arguments, descriptors=descriptors, patience=None
+                )
+                return str(job)
             finally:
                 late.cancel()
 
@@ -209,7 +224,8 @@ class Systemd:
         if message.sender != self._owner:
             return
         if message.interface == MANAGER and message.member == "JobRemoved":
-            self._on_job(unit_path(message.body[2]), message.body[3])
+            _, job, unit, result = message.body
+            self._on_job(unit_path(unit), job, result)
         elif message.interface == MANAGER and message.member == "UnitRemoved":
             self._look(message.body[1])
         elif message.interface == PROPERTIES and message.body[0] == UNIT:
@@ -225,32 +241,36 @@ class Systemd:
                 watch.by_job = watch.listening = False
                 self._look(path)
 
-    def _on_job(self, path: str, result: str) -> None:
+    def _on_job(self, path: str, job: str, result: str) -> None:
         watch = self._watches.get(path)
         if watch is None:
             return
         if watch.by_job and result in ("done", "failed"):
+            watch.note = DONE if result == "done" else ""
             self._over(path)
             return
         if watch.by_job:
             # The job is gone but the unit may not be: "canceled" comes while it is still being stopped.
             watch.by_job, watch.taken = False, True
-            watch.note = STOPPED if result == "canceled" else ""
-        self._look(path)
+        another = watch.start_job is not None and job != watch.start_job
+        if another or result == "canceled":
+            watch.note = STOPPED
+        self._look(path, doubtful=another)
 
     def _over(self, path: str) -> None:
         watch = self._watches[path]
         self._forget(path)
         self._ended(watch.id, watch.note)
 
-    def _look(self, path: str) -> None:
+    def _look(self, path: str, *, doubtful: bool = False) -> None:
+        """`doubtful`: the note is taken back if the unit runs on: `systemctl start` of what runs is a job too."""
         watch = self._watches.get(path)
         if watch and watch.taken and not watch.by_job:
-            look = asyncio.get_running_loop().create_task(self._settle(path, watch))
+            look = asyncio.get_running_loop().create_task(self._settle(path, watch, doubtful))
             self._looks.add(look)
             look.add_done_callback(self._looks.discard)
 
-    async def _settle(self, path: str, watch: _Watch) -> None:
+    async def _settle(self, path: str, watch: _Watch, doubtful: bool) -> None:
         """Ends the watch if its unit is over. Returns only when signals will tell the rest; else it asks on and on,
         for a task whose end is missed holds its memory for ever."""
         while self._bus.connected and self._watches.get(path) is watch:
@@ -261,12 +281,25 @@ class Systemd:
                 log.warning("Cannot see whether %s is over; trying again: %s", watch.id, error)
                 heard = False
             else:
-                if _Row.of(row).over and self._watches.get(path) is watch:
-                    self._over(path)
+                if self._take(path, watch, _Row.of(row), doubtful):
                     return
+                doubtful = False
             if heard:
                 return
             await asyncio.sleep(LOOK_AGAIN)
+
+    def _take(self, path: str, watch: _Watch, row: _Row, doubtful: bool) -> bool:
+        """Whether that was the end."""
+        if self._watches.get(path) is not watch:
+            return False
+        if row.over:
+            self._over(path)
+            return True
+        if watch.start_job is None:
+            watch.start_job = row.start_job
+        if doubtful and row.active == "active" and not row.job:
+            watch.note = ""
+        return False
 
     async def _listen(self, path: str, watch: _Watch) -> bool:
         """False when the bus or systemd refuses, for example beyond 512 match rules."""
@@ -315,9 +348,16 @@ class Systemd:
         self._bus.send(message)
 
     async def _call(
-        self, member: str, signature: str, *body: Any, patience: float | None = CALL_TIMEOUT
+        self,
+        member: str,
+        signature: str,
+        *body: Any,
+        descriptors: Sequence[int] = (),
+        patience: float | None = CALL_TIMEOUT,
     ) -> list[Any]:
-        return await self._bus.ask(SYSTEMD, SYSTEMD_PATH, MANAGER, member, signature, body, patience=patience)
+        return await self._bus.ask(
+            SYSTEMD, SYSTEMD_PATH, MANAGER, member, signature, body, descriptors=descriptors, patience=patience
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,10 +368,12 @@ class _Row:
     missing: bool
     active: str
     job: bool
+    start_job: str
+    """Its object path, empty when the unit has no job or another one."""
 
     @classmethod
     def of(cls, row: list[Any]) -> _Row:
-        return cls(row[2] == "not-found", row[3], row[7] != 0)
+        return cls(row[2] == "not-found", row[3], row[7] != 0, row[9] if row[8] == "start" else "")
 
     @property
     def alive(self) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, Final, TypeVar
 
 from sd_taskpacker.engine.events import Event, TaskClosed, TaskDropped, TaskEnded, TaskStarted
@@ -19,6 +20,7 @@ from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
 from sd_taskpacker.engine.ports import (
     Launcher,
     ObservedUnit,
+    Output,
     Receipt,
     Receipts,
     Signals,
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 STORE_RETRY_SECONDS: Final = 5.0
+LAUNCHES_AT_ONCE: Final = 32
 COLLECT_RETRY_SECONDS: Final = (1.0, 5.0)
 
 
@@ -59,6 +62,8 @@ class Life:
         self._witness = witness
         self._signals = signals
         self._underway: set[asyncio.Task[None]] = set()
+        # Each holds a descriptor from its directory's making until systemd has it.
+        self._launches = asyncio.Semaphore(LAUNCHES_AT_ONCE)
         self._pruning: set[str] = set()
         self._prune_again: set[str] = set()
         # Apart, so that none waits for another: clearing is as slow as the tree is large, and journald may lag.
@@ -97,7 +102,7 @@ class Life:
             alive=unit is not None and unit.alive,
             loaded=unit is not None,
             receipt=receipt is not None,
-            began=await _in(self._starting, self._workdirs.began, task),
+            began=await self._began(task, boot_id, traces=unit is not None or receipt is not None),
         )
         log.info("%s: %s", task.id, step.name.lower())
         match step:
@@ -116,15 +121,30 @@ class Life:
                 await _in(self._clearing, self._workdirs.remove, task)
                 self._go(self._launch(task))
 
+    async def _began(self, task: Task, boot_id: str, *, traces: bool) -> bool | None:
+        """The journal is read only where nothing else tells."""
+        if traces or task.outcome is not None or task.boot_id != boot_id:
+            return None
+        return await _in(self._asking, self._witness.began, task.id.unit_name)
+
     async def _launch(self, task: Task) -> None:
-        try:
-            await _in(self._starting, self._workdirs.prepare, task)
-        except (OSError, LookupError) as error:
-            return await self._end(task.id, self._not_started(error, no_directory=True))
-        try:
-            await self._launcher.start(task)
-        except StartRefused as error:
-            await self._end(task.id, self._not_started(error))
+        async with self._launches:
+            try:
+                output = await _in(self._starting, self._workdirs.prepare, task)
+            except (OSError, LookupError) as error:
+                refused: Outcome | None = self._not_started(error, no_directory=True)
+            else:
+                refused = await self._hand_over(task, output)
+        if refused:
+            await self._end(task.id, refused)
+
+    async def _hand_over(self, task: Task, output: Output) -> Outcome | None:
+        with closing(output):
+            try:
+                await self._launcher.start(task, output.fileno())
+            except (OSError, StartRefused) as error:
+                return self._not_started(error)
+        return None
 
     def _not_started(self, error: Exception, *, no_directory: bool = False) -> Outcome:
         return Outcome(

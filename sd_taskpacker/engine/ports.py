@@ -73,15 +73,22 @@ class StoreError(Exception):
     """The state directory cannot be written or read; the message says why and what to do."""
 
 
+class Output(Protocol):
+    """A task's output file, open for appending."""
+
+    def fileno(self) -> int: ...
+
+    def close(self) -> None:
+        """Never raises."""
+
+
 class Workdirs(Protocol):
     """Calls for different tasks may run at the same time."""
 
-    def prepare(self, task: Task) -> None:
-        """Directory, results/, parameters.json, owned by the task's user. Raises OSError or LookupError (user);
-        then nothing is left behind."""
-
-    def began(self, task: Task) -> bool:
-        """Whether its output file is there, which PID 1 opens just before the program."""
+    def prepare(self, task: Task) -> Output:
+        """Directory, results/, parameters.json and results/output.txt, owned by the task's user. The output file
+        is open and the caller closes it: once the directory is the user's, no path in it can be trusted. Raises
+        OSError or LookupError (user); then nothing is left behind."""
 
     def seal(self, task: Task) -> None:
         """Writes results/task.json. Raises OSError."""
@@ -118,6 +125,9 @@ class Witness(Protocol):
     def spawn_error(self, unit: str) -> str | None:
         """What systemd logged when it could not execute the unit's program; None when it did execute it."""
 
+    def began(self, unit: str) -> bool | None:
+        """Whether systemd has ever dealt with the unit since the machine came up; None when nobody can tell."""
+
 
 class Units(Protocol):
     def refresh(self, *, force: bool = False) -> Catalogue:
@@ -143,14 +153,16 @@ class ObservedUnit:
 class Launcher(Protocol):
     """Tells of ends through the callback that it was given: `ended(task_id, note)`, once per start or adopt.
 
-    The unit is truly over by then: no process of it is left. `note` is empty, or says what systemd's own job
-    told: `stopped` when somebody stopped the unit by hand.
+    The unit is truly over by then: no process of it is left. `note` is what systemd's own jobs told: `stopped`
+    when somebody stopped the unit by hand; `done` when the start job of a batch task, which lasts until the task's
+    end, was a success; else it is empty, which tells nothing.
     """
 
     async def observe(self) -> list[ObservedUnit]: ...
 
-    async def start(self, task: Task) -> None:
-        """Returns once systemd has taken the unit, or already had it. Raises StartRefused."""
+    async def start(self, task: Task, output: int) -> None:
+        """Returns once systemd has taken the unit, or already had it. `output` is a descriptor that systemd gets as
+        stdout and stderr; it stays the caller's. Raises StartRefused."""
 
     async def adopt(self, task: Task) -> None:
         """Watch a unit that an earlier daemon started."""

@@ -2,8 +2,8 @@
 """What to do about each open task when the daemon starts: what we remember, against what systemd has.
 
 A start leaves a loaded unit behind until its end, and from then on the receipt that PID 1 wrote; so a task of
-this boot that has neither was committed and never handed to systemd, unless its program wrote output, which
-means that hands have been at work.
+this boot that has neither was committed and never handed to systemd, unless the journal has systemd's word about
+the unit, which means that hands have been at work. Where nobody can tell it counts as lost: no task runs twice.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Step(Enum):
     """It was decided to start it, and nobody did."""
 
 
-def next_step(task: Task, *, boot_id: str, alive: bool, loaded: bool, receipt: bool, began: bool) -> Step:
-    """`alive`: systemd has processes of it; `loaded`: systemd knows the unit; `began`: its output file is there."""
+def next_step(task: Task, *, boot_id: str, alive: bool, loaded: bool, receipt: bool, began: bool | None) -> Step:
+    """`alive`: systemd has processes of it; `loaded`: systemd knows the unit; `began`: see ports.Witness."""
     if task.outcome is not None:
         return Step.FINISH
     if task.boot_id != boot_id:
@@ -36,4 +36,4 @@ def next_step(task: Task, *, boot_id: str, alive: bool, loaded: bool, receipt: b
         return Step.ADOPT
     if receipt or loaded:
         return Step.JUDGE
-    return Step.LOST if began else Step.LAUNCH
+    return Step.LAUNCH if began is False else Step.LOST

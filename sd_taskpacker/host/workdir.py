@@ -6,12 +6,13 @@
         └── @20261121.0/          0750, the task's user; only ever made new
             ├── parameters.json   0640, the task's user
             ├── results/          0755, the task's user; stays until retention removes it all
-            │   ├── output.txt    systemd opens it, see bus.properties
+            │   ├── output.txt    0644, the task's user; only ever made new, and PID 1 gets it open
             │   └── task.json     0644, the daemon's; written at the end
             └── ...               the task's own; goes when it has ended
 
 From the moment it is handed over, everything in the work directory may be anything: other processes of the same
-user are able to change it at any time. So it is only touched through descriptors that follow no link.
+user are able to change it at any time. So it is only touched through descriptors that follow no link; PID 1, which
+can only be told a path or a descriptor, gets the descriptor of an output file that was made before that moment.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import os
 import pwd
 import secrets
 import stat
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -36,31 +38,39 @@ PARAMETERS: Final = "parameters.json"
 RECORD: Final = "task.json"
 OUTPUT: Final = "output.txt"
 _ATTEMPTS: Final = 5
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _EROFS_HINT = "the service may write there only with ReadWritePaths= in a drop-in (systemctl edit sd-taskpacker)"
 
 Owner = tuple[int, int] | None
 """uid and gid; None leaves everything with the daemon's own user."""
 
 
+class OutputFile(FileIO):
+    """Implements `ports.Output`; like every file of Python's it is closed at the latest when nobody holds it."""
+
+    def close(self) -> None:
+        # Nothing is written through it here, so an error is about what the task writes (NFS, quotas). The task runs
+        # by now, and it is told itself.
+        with suppress(OSError):
+            super().close()
+
+
 class WorkDirectories:
     """Implements `ports.Workdirs`. A task without a user runs as the daemon's own (a user instance)."""
 
-    def prepare(self, task: Task) -> None:
+    def prepare(self, task: Task) -> OutputFile:
         owner, parts = _owner(task), _parts(task)
-        for attempt in range(_ATTEMPTS):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return _prepare(task, parts, owner)
             except OSError as error:
                 if error.errno == errno.EROFS:
                     raise OSError(error.errno, f"{error.strerror}: {_EROFS_HINT}", task.root_directory) from None
-                if error.errno != errno.ENOENT:
-                    raise
                 # Retention may have removed an empty parent between our opening it and our using it.
-                if attempt == _ATTEMPTS - 1:
+                if error.errno != errno.ENOENT or attempt == _ATTEMPTS:
                     raise
-
-    def began(self, task: Task) -> bool:
-        return os.path.lexists(f"{task.results}/{OUTPUT}")
 
     def seal(self, task: Task) -> None:
         text = json.dumps(describe(task), ensure_ascii=False, indent=2) + "\n"
@@ -120,7 +130,7 @@ def _parts(task: Task) -> tuple[str, ...]:
     return parts
 
 
-def _prepare(task: Task, parts: tuple[str, ...], owner: Owner) -> None:
+def _prepare(task: Task, parts: tuple[str, ...], owner: Owner) -> OutputFile:
     os.makedirs(task.root_directory, mode=0o755, exist_ok=True)
     # Undone before the descriptors are closed: the second stack ends first.
     with ExitStack() as closing, ExitStack() as undoing:
@@ -136,10 +146,13 @@ def _prepare(task: Task, parts: tuple[str, ...], owner: Owner) -> None:
         undoing.callback(os.rmdir, parts[-1], dir_fd=parent)
         work = closing.enter_context(opened(parts[-1], within=parent))
         undoing.callback(empty, work)
-        _fill(work, task, owner)
+        _write_parameters(work, task, owner)
+        with _new_results(work, owner) as results:
+            output = undoing.enter_context(_new_output(results, owner))
         # Handed over last: until then nobody else can enter it.
         _hand_over(work, owner, 0o750)
         undoing.pop_all()
+        return output
 
 
 def _make_intermediate(parent: int, name: str) -> bool:
@@ -151,20 +164,35 @@ def _make_intermediate(parent: int, name: str) -> bool:
     return True
 
 
-def _fill(work: int, task: Task, owner: Owner) -> None:
-    _make_results(work, owner)
+def _write_parameters(work: int, task: Task, owner: Owner) -> None:
     text = json.dumps(task.parameters, ensure_ascii=False, indent=2) + "\n"
     _write_new(work, PARAMETERS, text.encode(), owner, 0o640)
 
 
-def _make_results(work: int, owner: Owner) -> None:
+@contextmanager
+def _new_results(work: int, owner: Owner) -> Iterator[int]:
+    """A descriptor of results/, which is handed over when the block has filled it."""
     os.mkdir(RESULTS, mode=0o700, dir_fd=work)
     with opened(RESULTS, within=work) as results:
+        yield results
         _hand_over(results, owner, 0o755)
 
 
+def _new_output(results: int, owner: Owner) -> OutputFile:
+    # O_APPEND belongs to what is opened, not to who holds it: a task that opens the file again, to append, and we
+    # do not write over each other.
+    fd = os.open(OUTPUT, _CREATE | os.O_APPEND, 0o600, dir_fd=results)
+    output = OutputFile(fd, "ab")
+    try:
+        _hand_over(fd, owner, 0o644)
+    except OSError:
+        output.close()
+        raise
+    return output
+
+
 def _write_new(directory: int, name: str, content: bytes, owner: Owner, mode: int) -> None:
-    fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
+    fd = os.open(name, _CREATE, 0o600, dir_fd=directory)
     try:
         with open(fd, "wb") as file:
             file.write(content)
@@ -189,7 +217,8 @@ def _ensure_results(work: int, owner: Owner) -> None:
         os.unlink(RESULTS, dir_fd=work)
     except FileNotFoundError:
         pass
-    _make_results(work, owner)
+    with _new_results(work, owner):
+        pass
 
 
 def _replace(directory: int, name: str, content: bytes) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
 
-from dbus_next import Message
+from dbus_next import Message, MessageType
 
 from sd_taskpacker.bus.connection import Connection
+from sd_taskpacker.bus.framing import Frame, Framer, decode
 
 NAME, PATH = "org.example.Peer", "/org/example/Peer"
 
@@ -27,7 +29,7 @@ class RawClient:
         self._sock = socket.socket(socket.AF_UNIX)
         self._sock.connect(address.removeprefix("unix:path=").partition(",")[0])
         self._serial = 0
-        self._sock.sendall(b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n")
+        self._sock.sendall(b"\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n")
         self.send(self.call_bus("Hello", "", []))
 
     def close(self) -> None:
@@ -48,8 +50,39 @@ class RawClient:
     def call(self, destination: str, member: str) -> bytes:
         return self._encoded(Message(destination=destination, path=PATH, interface=NAME, member=member))
 
+    def call_with_descriptor(self, destination: str, member: str, fd: int) -> None:
+        message = Message(
+            destination=destination, path=PATH, interface=NAME, member=member, signature="h", body=[0], unix_fds=[fd]
+        )
+        socket.send_fds(self._sock, [self._encoded(message)], [fd])
+
     def send(self, raw: bytes) -> None:
         self._sock.sendall(raw)
+
+    def hello(self) -> str:
+        """Reads the bus's greeting: our unique name."""
+        data = b""
+        while b"NameAcquired" not in data:
+            data += self._sock.recv(1 << 16)
+        # As a signal's destination it is the first string of that form.
+        return data[data.index(b":1.") :].partition(b"\0")[0].decode()
+
+    def answer_calls(self, count: int, *, pause: float = 0) -> Iterator[tuple[Message, list[int]]]:
+        """The next calls, each with the descriptors that came along, answered when the next one is asked for."""
+        framer, descriptors = Framer(), list[int]()
+        while count:
+            time.sleep(pause)
+            data, received, _flags, _peer = socket.recv_fds(self._sock, 4096, 64)
+            assert data
+            descriptors += received
+            for frame in framer.feed(data):
+                assert isinstance(frame, Frame)
+                message = decode(frame.raw)
+                if message.message_type is MessageType.METHOD_CALL:
+                    ours, descriptors = descriptors[:1], descriptors[1:]
+                    yield message, ours
+                    self.send(self._encoded(Message.new_method_return(message)))
+                    count -= 1
 
     def read_until(self, mark: bytes, count: int) -> int:
         """Reads until `mark` came `count` times, or, for an empty mark, until `count` replies came."""
@@ -64,7 +97,7 @@ class RawClient:
     def _encoded(self, message: Message) -> bytes:
         self._serial += 1
         message.serial = self._serial
-        return bytes(message._marshall())
+        return bytes(message._marshall(negotiate_unix_fd=True))
 
 
 def with_unknown_header_field(raw: bytes) -> bytes:

@@ -21,6 +21,7 @@ class MockUnit:
     active: str = "activating"
     job: int = 0
     load: str = "loaded"
+    job_type: str = "start"
 
 
 @dataclass
@@ -51,8 +52,9 @@ class SystemdMock:
         for message in held:
             self.bus.send(self._answer(message))
 
-    def job_removed(self, unit: str, result: str) -> None:
-        self._emit(SYSTEMD_PATH, MANAGER, "JobRemoved", "uoss", [1, f"{SYSTEMD_PATH}/job/1", unit, result])
+    def job_removed(self, unit: str, result: str, job: int = 1) -> None:
+        """Job 1 is what StartTransientUnit answers."""
+        self._emit(SYSTEMD_PATH, MANAGER, "JobRemoved", "uoss", [job, f"{SYSTEMD_PATH}/job/{job}", unit, result])
 
     def unit_removed(self, unit: str) -> None:
         self.units.pop(unit, None)
@@ -116,7 +118,7 @@ class SystemdMock:
                 "",
                 unit_path(name),
                 unit.job,
-                "",
+                unit.job_type if unit.job else "",
                 f"{SYSTEMD_PATH}/job/{unit.job}",
             ]
             for name, unit in units.items()

@@ -79,11 +79,21 @@ def test_journal_lines_carry_the_id() -> None:
     assert properties(a_task(properties=own))["LogExtraFields"] == [b"X=1", b"TASKPACKER_TASK=massif@20261121.0"]
 
 
+def test_output_is_a_descriptor_and_never_a_path_in_the_tasks_own_directory() -> None:
+    made = transient(a_task())
+    assert ("StandardOutputFileDescriptor", Value("h", 0)) in made
+    assert [name for name, _ in made if name.startswith("Standard")] == [
+        "StandardInput",
+        "StandardOutputFileDescriptor",
+        "StandardError",
+    ]
+
+
 def test_sandbox_and_output_can_be_replaced() -> None:
     own = (("ProtectSystem", Value("s", "no")), ("StandardOutput", Value("s", "journal")), ("Nice", Value("i", 3)))
     made = properties(a_task(properties=own))
     assert (made["ProtectSystem"], made["StandardOutput"], made["Nice"]) == ("no", "journal", 3)
-    assert "StandardOutputFileToAppend" not in made
+    assert "StandardOutputFileDescriptor" not in made
     assert made["StandardError"] == "inherit"
 
 

@@ -265,3 +265,18 @@ async def test_busctl_shows_a_task_and_the_manager(address: str) -> None:
     assert '.Id property s "massif@20261121.0"' in " ".join(shown.split())
     shown = await busctl(address, "introspect", NAME, PATH)
     assert ".EstimatedSlotsRemaining property au 4 20 5 2 0" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("where", [0, 1], ids=["args", "params"])
+async def test_a_file_descriptor_in_a_request_is_refused_and_does_not_stay_with_us(
+    service: Service, where: int
+) -> None:
+    entry: list[Any] = ["massif", {}, {}]
+    entry[1 + where] = {"target": Variant("h", 0)}
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(DBusError, match="a file descriptor is not taken") as refused:
+        await service.client.ask(NAME, PATH, INTERFACE, "BatchSubmit", "a(sa{sv}a{sv})", [[entry]], descriptors=[0])
+    assert refused.value.type == "org.sdtaskpacker1.Error.InvalidArgs"
+    assert not service.manager.asked
+    await service.call("ListTasks", "a{sv}", {})
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +29,7 @@ from sd_taskpacker.engine.ports import Budget, Launcher, ObservedUnit, StartRefu
 from sd_taskpacker.errors import Internal, InvalidArgs, Unreachable, WrongState
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import INFINITY
+from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.values import Value
 from tests.bus.builders import a_task, a_workorder
 from tests.bus.private_bus import Dial, unique
@@ -40,7 +44,11 @@ class Bench:
     bus: Connection
     mock: SystemdMock
     launcher: Systemd
+    output: int
     ends: list[tuple[str, str]] = field(default_factory=list)
+
+    async def start(self, task: Task) -> None:
+        await self.launcher.start(task, self.output)
 
     async def settle(self) -> None:
         """Returns when everything that was sent is read and nothing is being looked up."""
@@ -53,7 +61,13 @@ class Bench:
 
 
 @pytest.fixture
-async def bench(dial: Dial) -> Bench:
+def output(tmp_path: Path) -> Iterator[int]:
+    with open(tmp_path / "output.txt", "wb") as file:
+        yield file.fileno()
+
+
+@pytest.fixture
+async def bench(dial: Dial, output: int) -> Bench:
     bus, mock = await dial(), SystemdMock(await dial())
     await mock.open()
     ends: list[tuple[str, str]] = []
@@ -63,7 +77,7 @@ async def bench(dial: Dial) -> Bench:
         machine_cpus=4,
     )
     await launcher.open()
-    return Bench(bus, mock, launcher, ends)
+    return Bench(bus, mock, launcher, output, ends)
 
 
 def test_it_is_a_launcher(bench: Bench) -> None:
@@ -72,7 +86,7 @@ def test_it_is_a_launcher(bench: Bench) -> None:
 
 
 async def test_start_sends_exactly_the_properties(bench: Bench) -> None:
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     [[unit, mode, properties, others]] = bench.mock.called("StartTransientUnit")
     expected = transient(BATCH)
     assert (unit, mode, others) == (BATCH_UNIT, "fail", [])
@@ -81,16 +95,16 @@ async def test_start_sends_exactly_the_properties(bench: Bench) -> None:
 
 
 async def test_end_of_a_batch_task_is_one_signal_and_no_call(bench: Bench) -> None:
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     bench.mock.job_removed(BATCH_UNIT, "done")
     bench.mock.job_removed(BATCH_UNIT, "done")
     await bench.settle()
-    assert bench.ends == [("massif-x@1", "")]
+    assert bench.ends == [("massif-x@1", "done")]
     assert len(bench.mock.calls) == 1
 
 
 async def test_failed_job_of_a_batch_task_is_its_end(bench: Bench) -> None:
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     bench.mock.job_removed(BATCH_UNIT, "failed")
     await bench.settle()
     assert bench.ends == [("massif-x@1", "")]
@@ -98,13 +112,13 @@ async def test_failed_job_of_a_batch_task_is_its_end(bench: Bench) -> None:
 
 async def test_end_before_the_reply_of_the_start_is_not_missed(bench: Bench) -> None:
     bench.mock.before_reply["StartTransientUnit"] = [(BATCH_UNIT, "done")]
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     await bench.settle()
-    assert bench.ends == [("massif-x@1", "")]
+    assert bench.ends == [("massif-x@1", "done")]
 
 
 async def test_jobs_of_other_units_are_nothing_to_us(bench: Bench) -> None:
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     bench.mock.job_removed("cron.service", "done")
     bench.mock.job_removed("taskpacker-other:1.service", "done")
     await bench.settle()
@@ -112,7 +126,7 @@ async def test_jobs_of_other_units_are_nothing_to_us(bench: Bench) -> None:
 
 
 async def test_signal_that_only_looks_like_systemds_is_ignored(bench: Bench, dial: Dial) -> None:
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     forger = await dial()
     forged = Message.new_signal(SYSTEMD_PATH, MANAGER, "JobRemoved", "uoss", [1, "/j", BATCH_UNIT, "done"])
     forged.destination = unique(bench.bus)
@@ -123,7 +137,7 @@ async def test_signal_that_only_looks_like_systemds_is_ignored(bench: Bench, dia
 
 
 async def test_batch_stopped_by_hand_ends_when_it_is_over_and_not_before(bench: Bench) -> None:
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     bench.mock.change(BATCH_UNIT, "deactivating", job=2)
     bench.mock.job_removed(BATCH_UNIT, "canceled")
     await bench.settle()
@@ -135,7 +149,7 @@ async def test_batch_stopped_by_hand_ends_when_it_is_over_and_not_before(bench: 
 
 
 async def test_batch_stopped_by_hand_that_is_already_gone_ends_at_once(bench: Bench) -> None:
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     bench.mock.units.clear()
     bench.mock.job_removed(BATCH_UNIT, "canceled")
     await bench.settle()
@@ -143,21 +157,21 @@ async def test_batch_stopped_by_hand_that_is_already_gone_ends_at_once(bench: Be
 
 
 async def test_workorder_that_still_waits_for_its_job_is_not_over(bench: Bench) -> None:
-    await bench.launcher.start(WORKORDER)
+    await bench.start(WORKORDER)
     await bench.settle()
     assert bench.mock.units[WORKORDER_UNIT] == MockUnit("inactive", job=1)
     assert bench.ends == []
 
 
 async def test_workorder_is_listened_to_before_it_is_started(bench: Bench) -> None:
-    await bench.launcher.start(WORKORDER)
+    await bench.start(WORKORDER)
     await bench.settle()
     assert [member for member, _ in bench.mock.calls] == ["Subscribe", "StartTransientUnit", "ListUnitsByNames"]
 
 
 @pytest.mark.parametrize("state", ["inactive", "failed"])
 async def test_workorder_ends_once_with_its_unit(bench: Bench, state: str) -> None:
-    await bench.launcher.start(WORKORDER)
+    await bench.start(WORKORDER)
     bench.mock.change(WORKORDER_UNIT, "active")
     bench.mock.job_removed(WORKORDER_UNIT, "done")
     await bench.settle()
@@ -171,7 +185,7 @@ async def test_workorder_ends_once_with_its_unit(bench: Bench, state: str) -> No
 
 async def test_workorder_that_ended_before_the_reply_is_seen_by_the_look_after_it(bench: Bench) -> None:
     bench.mock.holding.add("StartTransientUnit")
-    starting = asyncio.ensure_future(bench.launcher.start(WORKORDER))
+    starting = asyncio.ensure_future(bench.start(WORKORDER))
     while not bench.mock.held:
         await bench.settle()
     bench.mock.change(WORKORDER_UNIT, "failed")
@@ -181,6 +195,70 @@ async def test_workorder_that_ended_before_the_reply_is_seen_by_the_look_after_i
     bench.mock.let_go()
     bench.mock.units[WORKORDER_UNIT] = MockUnit("failed")
     await starting
+    await bench.settle()
+    assert bench.ends == [("build@1", "")]
+
+
+@pytest.mark.parametrize("task", [BATCH, WORKORDER], ids=["batch", "workorder"])
+async def test_job_on_an_adopted_unit_that_runs_is_a_stop(bench: Bench, task: Task) -> None:
+    unit = task.id.unit_name
+    bench.mock.units[unit] = MockUnit("active")
+    await bench.launcher.adopt(task)
+    await bench.settle()
+    bench.mock.change(unit, "inactive")
+    bench.mock.job_removed(unit, "done", job=9)
+    await bench.settle()
+    assert [note for _, note in bench.ends] == ["stopped"]
+
+
+async def test_workorder_stopped_by_hand_is_told_as_stopped(bench: Bench) -> None:
+    await bench.start(WORKORDER)
+    bench.mock.job_removed(WORKORDER_UNIT, "done")
+    bench.mock.change(WORKORDER_UNIT, "active")
+    bench.mock.change(WORKORDER_UNIT, "deactivating", job=2)
+    bench.mock.change(WORKORDER_UNIT, "inactive")
+    bench.mock.job_removed(WORKORDER_UNIT, "done", job=2)
+    await bench.settle()
+    assert bench.ends == [("build@1", "stopped")]
+
+
+async def test_workorder_stopped_while_it_starts_is_told_as_stopped(bench: Bench) -> None:
+    await bench.start(WORKORDER)
+    bench.mock.change(WORKORDER_UNIT, "deactivating", job=2)
+    bench.mock.job_removed(WORKORDER_UNIT, "canceled")
+    await bench.settle()
+    bench.mock.change(WORKORDER_UNIT, "inactive")
+    await bench.settle()
+    assert bench.ends == [("build@1", "stopped")]
+
+
+async def test_start_job_that_a_successor_finds_running_is_no_stop(bench: Bench) -> None:
+    bench.mock.units[BATCH_UNIT] = MockUnit("activating", job=7)
+    await bench.launcher.adopt(BATCH)
+    await bench.settle()
+    bench.mock.change(BATCH_UNIT, "inactive")
+    bench.mock.job_removed(BATCH_UNIT, "done", job=7)
+    await bench.settle()
+    assert bench.ends == [("massif-x@1", "")]
+
+
+async def test_start_job_of_an_adopted_batch_task_that_is_canceled_is_a_stop(bench: Bench) -> None:
+    bench.mock.units[BATCH_UNIT] = MockUnit("activating", job=7)
+    await bench.launcher.adopt(BATCH)
+    await bench.settle()
+    bench.mock.change(BATCH_UNIT, "deactivating", job=8)
+    bench.mock.job_removed(BATCH_UNIT, "canceled", job=7)
+    bench.mock.change(BATCH_UNIT, "inactive")
+    await bench.settle()
+    assert bench.ends == [("massif-x@1", "stopped")]
+
+
+async def test_start_of_a_workorder_that_runs_already_is_no_stop(bench: Bench) -> None:
+    await bench.start(WORKORDER)
+    bench.mock.change(WORKORDER_UNIT, "active")
+    bench.mock.job_removed(WORKORDER_UNIT, "done", job=2)
+    await bench.settle()
+    bench.mock.change(WORKORDER_UNIT, "inactive")
     await bench.settle()
     assert bench.ends == [("build@1", "")]
 
@@ -196,7 +274,7 @@ async def test_unit_that_vanishes_is_over(bench: Bench) -> None:
 
 async def test_start_of_a_unit_that_is_there_adopts_it(bench: Bench) -> None:
     bench.mock.units[BATCH_UNIT] = MockUnit("activating", job=7)
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     await bench.settle()
     assert bench.ends == []
     bench.mock.change(BATCH_UNIT, "inactive")
@@ -215,7 +293,7 @@ async def test_adopted_unit_that_is_already_over_ends_at_once(bench: Bench, unit
 async def test_listening_ends_with_the_last_unit_that_needs_it(bench: Bench) -> None:
     other = a_workorder("build@2")
     for each in (WORKORDER, other):
-        await bench.launcher.start(each)
+        await bench.start(each)
     bench.mock.unit_removed(WORKORDER_UNIT)
     await bench.settle()
     assert bench.mock.subscribers
@@ -237,7 +315,7 @@ async def test_refused_start_carries_systemds_text_and_leaves_nothing_behind(ben
     )
     for task in (BATCH, WORKORDER):
         with pytest.raises(StartRefused, match="^Cannot set property Foo$"):
-            await bench.launcher.start(task)
+            await bench.start(task)
     await bench.settle()
     assert not bench.launcher._watches
     assert not bench.mock.subscribers
@@ -246,7 +324,7 @@ async def test_refused_start_carries_systemds_text_and_leaves_nothing_behind(ben
 async def test_start_whose_fate_is_unknown_is_looked_up(bench: Bench) -> None:
     bench.mock.errors["StartTransientUnit"] = ("org.freedesktop.DBus.Error.NoReply", "went away")
     bench.mock.units[BATCH_UNIT] = MockUnit("activating", job=1)
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     await bench.settle()
     assert bench.ends == []
     bench.mock.change(BATCH_UNIT, "inactive")
@@ -256,17 +334,17 @@ async def test_start_whose_fate_is_unknown_is_looked_up(bench: Bench) -> None:
 
 async def test_text_that_dbus_cannot_carry_refuses_the_start_and_keeps_the_connection(bench: Bench) -> None:
     with pytest.raises(StartRefused, match="ExecStart= holds a NUL"):
-        await bench.launcher.start(a_task(argv=("/bin/echo", "a\0b")))
+        await bench.start(a_task(argv=("/bin/echo", "a\0b")))
     with pytest.raises(StartRefused, match="does not fit"):
-        await bench.launcher.start(a_task(properties=(("Nice", Value("i", 1 << 40)),)))
-    await bench.launcher.start(BATCH)
+        await bench.start(a_task(properties=(("Nice", Value("i", 1 << 40)),)))
+    await bench.start(BATCH)
     assert len(bench.mock.called("StartTransientUnit")) == 1
 
 
 async def test_few_starts_are_in_flight(bench: Bench) -> None:
     bench.mock.holding.add("StartTransientUnit")
     tasks = [a_task(f"massif@{number}") for number in range(STARTS_IN_FLIGHT + 4)]
-    starts = [asyncio.ensure_future(bench.launcher.start(task)) for task in tasks]
+    starts = [asyncio.ensure_future(bench.start(task)) for task in tasks]
     while len(bench.mock.held) < STARTS_IN_FLIGHT:
         await bench.settle()
     await bench.settle()
@@ -277,7 +355,7 @@ async def test_few_starts_are_in_flight(bench: Bench) -> None:
 
 
 async def test_systemd_that_was_executed_anew_is_asked_about_everything(bench: Bench, dial: Dial) -> None:
-    await bench.launcher.start(BATCH)
+    await bench.start(BATCH)
     await bench.mock.bus.ask_bus("ReleaseName", "s", SYSTEMD)
     successor = SystemdMock(await dial())
     successor.units[BATCH_UNIT] = MockUnit("activating", job=1)
@@ -319,6 +397,15 @@ async def test_release_forgets_a_failed_unit_and_minds_no_missing_one(bench: Ben
     bench.mock.errors["ResetFailedUnit"] = (SYSTEMD + ".NoSuchUnit", "not loaded")
     await bench.launcher.release(BATCH.id)
     assert bench.mock.called("ResetFailedUnit") == [[BATCH_UNIT]] * 2
+
+
+async def test_release_that_systemd_does_not_answer_is_a_line_in_the_journal(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.bus.close()
+    await bench.launcher.release(BATCH.id)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "massif-x@1" in caplog.text
 
 
 async def test_kill_sends_the_signal_to_all_processes(bench: Bench) -> None:

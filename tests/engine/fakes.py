@@ -98,7 +98,8 @@ class FakeLauncher:
     async def observe(self) -> list[ObservedUnit]:
         return self.observed
 
-    async def start(self, task: Task) -> None:
+    async def start(self, task: Task, output: int) -> None:
+        assert output == FakeWorkdirs.DESCRIPTOR
         self.diary.append(f"start {task.id}")
         if self.refuses:
             raise StartRefused(self.refuses)
@@ -118,20 +119,31 @@ class FakeLauncher:
         self.diary.append(f"enforce {budget.memory}")
 
 
+class FakeOutput:
+    def __init__(self, diary: Diary, task: Task) -> None:
+        self.diary = diary
+        self.task = task
+
+    def fileno(self) -> int:
+        return FakeWorkdirs.DESCRIPTOR
+
+    def close(self) -> None:
+        self.diary.append(f"close-output {self.task.id}")
+
+
 class FakeWorkdirs:
+    DESCRIPTOR = 1234
+
     def __init__(self, diary: Diary) -> None:
         self.diary = diary
         self.prepare_error: Exception | None = None
         self.seal_error: OSError | None = None
-        self.has_output: set[TaskId] = set()
 
-    def prepare(self, task: Task) -> None:
+    def prepare(self, task: Task) -> FakeOutput:
         self.diary.append(f"prepare {task.id}")
         if self.prepare_error:
             raise self.prepare_error
-
-    def began(self, task: Task) -> bool:
-        return task.id in self.has_output
+        return FakeOutput(self.diary, task)
 
     def seal(self, task: Task) -> None:
         self.diary.append(f"seal {task.id}")
@@ -166,6 +178,14 @@ class FakeReceipts:
 class FakeWitness:
     def __init__(self) -> None:
         self.errors: dict[str, str] = {}
+        self.has_journal = True
+        self.seen: set[str] = set()
+        self.asked: list[str] = []
+        """Units that `began` was asked about."""
+
+    def began(self, unit: str) -> bool | None:
+        self.asked.append(unit)
+        return unit in self.seen if self.has_journal else None
 
     def spawn_error(self, unit: str) -> str | None:
         return self.errors.get(unit)

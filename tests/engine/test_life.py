@@ -22,7 +22,21 @@ async def _started(daemon: Daemon) -> None:
 async def test_a_start_is_committed_before_systemd_hears_of_it() -> None:
     async with running(Daemon(unit())) as daemon:
         await _started(daemon)
-        assert daemon.diary == [f"commit-start {JOB}", f"prepare {JOB}", f"start {JOB}"]
+        assert daemon.diary.about("commit-start", "prepare", "start") == [
+            f"commit-start {JOB}",
+            f"prepare {JOB}",
+            f"start {JOB}",
+        ]
+
+
+@pytest.mark.parametrize("refusal", [None, "Unknown unit property: Foo"])
+async def test_the_output_file_is_closed_once_systemd_has_answered(refusal: str | None) -> None:
+    daemon = Daemon(unit())
+    daemon.launcher.refuses = refusal
+    async with running(daemon):
+        await _started(daemon)
+        await daemon.until(f"close-output {JOB}")
+        assert daemon.diary.about("start", "close-output") == [f"start {JOB}", f"close-output {JOB}"]
 
 
 async def test_an_end_is_committed_then_told_then_the_unit_is_released() -> None:
@@ -30,7 +44,7 @@ async def test_an_end_is_committed_then_told_then_the_unit_is_released() -> None
         await _started(daemon)
         daemon.end(JOB)
         await daemon.until(f"commit-close {JOB}")
-        assert daemon.diary[3:] == [
+        assert daemon.diary[daemon.diary.index(f"close-output {JOB}") + 1 :] == [
             f"commit-end {JOB}",
             f"seal {JOB}",
             f"signal {JOB} success",

@@ -12,7 +12,9 @@ from tests.engine.builders import BOOT, ended, receipt, task
 from tests.engine.daemon import Daemon, running
 
 
-def _step(of: Task, *, alive: bool = False, loaded: bool = False, left: bool = False, began: bool = False) -> Step:
+def _step(
+    of: Task, *, alive: bool = False, loaded: bool = False, left: bool = False, began: bool | None = False
+) -> Step:
     return next_step(of, boot_id=BOOT, alive=alive, loaded=loaded, receipt=left, began=began)
 
 
@@ -29,8 +31,9 @@ def test_what_was_never_handed_to_systemd_is_launched() -> None:
     assert _step(task()) is Step.LAUNCH
 
 
-def test_what_ran_and_left_no_trace_is_lost_and_not_run_twice() -> None:
-    assert _step(task(), began=True) is Step.LOST
+@pytest.mark.parametrize("began", [True, None])
+def test_what_ran_or_may_have_run_and_left_no_trace_is_lost_and_not_run_twice(began: bool | None) -> None:
+    assert _step(task(), began=began) is Step.LOST
 
 
 @pytest.mark.parametrize(("alive", "left", "began"), list(itertools.product([False, True], repeat=3)))
@@ -57,6 +60,30 @@ async def test_each_open_task_is_taken_up_where_it_was_left() -> None:
     assert f"signal {over.id} exit-code" in daemon.diary
     assert f"signal {done.id} success" in daemon.diary
     assert daemon.diary.about("remove", "prepare") == [f"remove {never.id}", f"prepare {never.id}"]
+
+
+async def test_the_journal_is_asked_only_about_what_left_no_other_trace() -> None:
+    runs, over, never, done = task("runs"), task("over"), task("never"), ended(task("done"))
+    old = task("old", boot_id="an earlier boot")
+    daemon = Daemon(remembered=Remembered(open=(runs, over, never, done, old)))
+    daemon.launcher.observed = [ObservedUnit(runs.id, alive=True)]
+    daemon.receipts.box[over.id.unit_name] = receipt()
+    async with running(daemon):
+        await daemon.life.resume(BOOT)
+    assert daemon.witness.asked == [never.id.unit_name]
+
+
+@pytest.mark.parametrize("has_journal", [True, False])
+async def test_a_task_that_systemd_has_dealt_with_or_may_have_is_not_run_again(has_journal: bool) -> None:
+    ran = task("ran")
+    daemon = Daemon(remembered=Remembered(open=(ran,)))
+    daemon.witness.has_journal = has_journal
+    daemon.witness.seen.add(ran.id.unit_name)
+    async with running(daemon):
+        await daemon.life.resume(BOOT)
+        await daemon.until(f"commit-close {ran.id}")
+    assert f"signal {ran.id} {Result.LOST}" in daemon.diary
+    assert not daemon.diary.about("start")
 
 
 async def test_after_a_reboot_tasks_that_ran_fail_as_lost() -> None:

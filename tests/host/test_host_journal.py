@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -65,5 +66,30 @@ def test_without_a_journal_nothing_is_known() -> None:
     assert JournalWitness(refusing(FileNotFoundError()), patience=[0.0]).spawn_error(UNIT) is None
 
 
+def test_a_record_about_the_unit_says_that_it_began() -> None:
+    assert witness([f"Starting {UNIT}..."]).began(UNIT) is True
+
+
+def test_silence_says_that_it_never_began_where_systemd_is_heard() -> None:
+    assert witness([], ["Starting cron.service..."]).began(UNIT) is False
+
+
+def test_silence_says_nothing_where_systemd_logs_no_starts() -> None:
+    assert witness([], []).began(UNIT) is None
+
+
+def test_without_a_journal_nobody_can_tell_whether_it_began() -> None:
+    assert JournalWitness(refusing(FileNotFoundError())).began(UNIT) is None
+
+
+def test_only_systemds_own_records_tell_that_it_began() -> None:
+    reader = FakeReader([])
+    JournalWitness(lambda: reader).began(UNIT)
+    own = str(os.getuid())
+    assert reader.matches[:2] == [{"_PID": "1", "UNIT": UNIT}, {"_UID": own, "USER_UNIT": UNIT}]
+
+
 def test_the_real_reader_takes_the_matches() -> None:
-    assert JournalWitness(patience=[0.0]).spawn_error("taskpacker-never-was:1.service") is None
+    real = JournalWitness(patience=[0.0])
+    assert real.spawn_error("taskpacker-never-was:1.service") is None
+    assert not real.began("taskpacker-never-was:1.service")

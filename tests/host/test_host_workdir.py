@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import itertools
 import json
 import os
 import pwd
+import shutil
 import socket
 import stat
 import traceback
@@ -60,7 +62,7 @@ def task(root: Path, name: str = "build/massif", **changes: Any) -> Task:
 
 def prepared(root: Path) -> tuple[WorkDirectories, Task, Path]:
     directories, one = WorkDirectories(), task(root)
-    directories.prepare(one)
+    directories.prepare(one).close()
     return directories, one, Path(one.directory)
 
 
@@ -121,22 +123,36 @@ def test_prepare_makes_what_the_drawing_shows(tmp_path: Path) -> None:
         os.umask(old)
     assert listing(work) == {"results", "parameters.json"}
     assert (mode(work.parent), mode(work), mode(work / "results")) == (0o755, 0o750, 0o755)
-    assert mode(work / "parameters.json") == 0o640
+    assert listing(work / "results") == {"output.txt"}
+    assert (mode(work / "parameters.json"), mode(work / "results/output.txt")) == (0o640, 0o644)
     assert json.loads((work / "parameters.json").read_text("utf-8")) == {"target": "größe", "depth": 3}
 
 
 def test_prepare_hands_over_to_the_task_s_user(tmp_path: Path) -> None:
     one = task(tmp_path, user="nobody")
-    WorkDirectories().prepare(one)
+    WorkDirectories().prepare(one).close()
     work = Path(one.directory)
-    for path in (work, work / "results", work / "parameters.json"):
+    for path in (work, work / "results", work / "results/output.txt", work / "parameters.json"):
         assert (path.stat().st_uid, path.stat().st_gid) == (NOBODY.pw_uid, NOBODY.pw_gid)
     assert work.parent.stat().st_uid == 0
 
 
+def test_prepare_answers_the_output_file_open_for_appending(tmp_path: Path) -> None:
+    one = task(tmp_path)
+    output = WorkDirectories().prepare(one)
+    path = Path(one.results) / "output.txt"
+    with output:
+        assert os.path.samestat(os.fstat(output.fileno()), path.stat())
+        path.write_text("first\n")
+        os.write(output.fileno(), b"second\n")
+        assert not os.get_inheritable(output.fileno())
+    assert path.read_text() == "first\nsecond\n"
+    assert output.closed
+
+
 def test_prepare_knows_a_user_by_number(tmp_path: Path) -> None:
     one = task(tmp_path, user=str(os.geteuid()))
-    WorkDirectories().prepare(one)
+    WorkDirectories().prepare(one).close()
     assert Path(one.directory).stat().st_uid == os.geteuid()
 
 
@@ -161,6 +177,26 @@ def test_prepare_leaves_nothing_behind_when_it_fails(tmp_path: Path) -> None:
     assert listing(tmp_path) == set()
 
 
+@pytest.mark.parametrize("failing", ["fchown", "fchmod"])
+def test_prepare_that_cannot_hand_over_leaves_neither_files_nor_descriptors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    real, before = getattr(os, failing), len(os.listdir("/proc/self/fd"))
+    for refused in range(4):  # Parameters, output file, results/, the work directory.
+        calls = itertools.count()
+
+        def refuse(fd: int, *rest: int, calls: Iterator[int] = calls, refused: int = refused) -> None:
+            if next(calls) == refused:
+                raise PermissionError(1, "Operation not permitted")
+            real(fd, *rest)
+
+        monkeypatch.setattr(os, failing, refuse)
+        with pytest.raises(PermissionError):
+            WorkDirectories().prepare(task(tmp_path, "build", user="nobody"))
+        assert listing(tmp_path) == set()
+        assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_prepare_follows_no_link_below_the_root(tmp_path: Path, canary: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
@@ -181,14 +217,14 @@ def test_seal_records_the_end(tmp_path: Path) -> None:
     directories.seal(one.ended(Outcome(result=Result.OOM_KILL, ended_usec=9)))
     record = json.loads((work / "results/task.json").read_text())
     assert (record["id"], record["result"], record["ended"]) == ("build/massif@1", "oom-kill", 9)
-    assert listing(work / "results") == {"task.json"}
+    assert listing(work / "results") == {"output.txt", "task.json"}
     assert mode(work / "results/task.json") == 0o644
 
 
 def test_seal_replaces_results_that_are_no_directory(tmp_path: Path, canary: Path) -> None:
     directories, one, work = prepared(tmp_path)
     results = work / "results"
-    results.rmdir()
+    shutil.rmtree(results)
     results.symlink_to(canary)
     directories.seal(one)
     assert results.is_dir()
@@ -211,7 +247,7 @@ def test_seal_neither_writes_through_a_link_nor_stumbles_over_a_directory(tmp_pa
     (record / "kept").write_text("")
     directories.seal(one)
     assert record.is_file()
-    assert len(listing(work / "results")) == 2
+    assert len(listing(work / "results") - {"output.txt"}) == 2
 
 
 def litter(work: Path, canary: Path) -> None:
@@ -239,7 +275,7 @@ def test_collect_removes_all_but_the_results(tmp_path: Path, canary: Path) -> No
     litter(work, canary)
     assert directories.collect(one) == []
     assert listing(work) == {"results"}
-    assert listing(work / "results") == {"kept"}
+    assert listing(work / "results") == {"kept", "output.txt"}
     assert directories.collect(one) == []
 
 
@@ -260,7 +296,7 @@ def test_collect_as_an_ordinary_user(canary: Path) -> None:
 
 def test_collect_takes_results_that_are_a_link(tmp_path: Path, canary: Path) -> None:
     directories, one, work = prepared(tmp_path / "root")
-    (work / "results").rmdir()
+    shutil.rmtree(work / "results")
     (work / "results").symlink_to(canary)
     assert directories.collect(one) == []
     assert listing(work) == set()
@@ -377,8 +413,8 @@ def test_remove_takes_empty_parents_but_not_the_root(tmp_path: Path) -> None:
     root = tmp_path / "root"
     directories = WorkDirectories()
     deep, beside = task(root, "build/a/b/c"), task(root, "build/a/x")
-    directories.prepare(deep)
-    directories.prepare(beside)
+    directories.prepare(deep).close()
+    directories.prepare(beside).close()
     assert directories.remove(deep) == []
     assert listing(root / "a") == {"x"}
     assert directories.remove(beside) == []

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from sd_taskpacker.host.journal import JournalWitness
 from tests.system.machine import BatchCall, Machine
 
 CHUNK = 32 << 20
@@ -176,6 +177,14 @@ def test_versions_count_per_name_and_day(machine: Machine) -> None:
     first, second = machine.run("count"), machine.run("count")
     day, number = first["version"].split(".")
     assert second["version"] == f"{day}.{int(number) + 1}"
+
+
+def test_the_journal_knows_which_units_systemd_has_dealt_with(machine: Machine) -> None:
+    machine.write_unit("quiet.batch", _unit("/bin/true"))
+    unit = machine.run("quiet")["systemd_unit"]
+    witness = JournalWitness()
+    machine.wait(lambda: witness.began(unit) is True, "systemd's record about the unit")
+    assert witness.began("taskpacker-never-was:1.service") is False
 
 
 def test_what_is_stopped_by_hand_fails_as_stopped(machine: Machine) -> None:

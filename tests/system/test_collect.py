@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.system.machine import Machine
+from tests.system.machine import BatchCall, Machine
 
 MESS = r"""
 import os, socket
@@ -71,6 +74,65 @@ def test_results_replaced_by_a_link_cannot_lead_the_daemon_out(machine: Machine)
     task = machine.run("swap")
     assert (canary / "task.json").read_text() == "mine"
     assert sorted(machine.files(task)) == ["results", "results/task.json"]
+
+
+PLANTER = """
+import os, sys
+top, target = sys.argv[1:]
+planted = set()
+while True:
+    try:
+        versions = set(os.listdir(top)) - planted
+    except FileNotFoundError:
+        continue
+    for version in versions:
+        output = f"{top}/{version}/results/output.txt"
+        try:
+            os.unlink(output)
+        except OSError:
+            pass
+        try:
+            os.symlink(target, output)
+            planted.add(version)
+        except OSError:
+            pass
+"""
+
+
+@contextmanager
+def planting(top: str, target: Path) -> Iterator[None]:
+    """A process of the tasks' user puts links to `target` in the place of output files as soon as there are any."""
+    words = ["/usr/bin/python3", "-c", PLANTER, top, str(target)]
+    with subprocess.Popen(words, user="taskpacker", group="taskpacker", extra_groups=[]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def test_links_in_the_place_of_output_files_lead_systemd_nowhere(machine: Machine) -> None:
+    machine.write_unit("victim.batch", "[Batch]\nExec=/bin/sh -c 'echo output'\nSize=tiny\nCPUs=0\nKeepSuccess=100\n")
+    target = Path(machine.directory("planted")) / "file"
+    tasks = []
+    with planting("/var/lib/sd-taskpacker/victim", target):
+        for _ in range(6):
+            answers = machine.batch_submit(*[BatchCall("victim")] * 5)
+            tasks += [machine.closed(started[0]) for started, _ in answers]
+    assert {task["result"] for task in tasks} == {"success"}
+    outputs = [Path(task["directory"]) / "results/output.txt" for task in tasks]
+    links = [output for output in outputs if output.is_symlink()]
+    assert links, "nothing was tried"
+    assert {output.read_text() for output in outputs if output not in links} <= {"output\n"}
+    assert os.listdir(target.parent) == []
+
+
+def test_an_output_file_that_was_moved_away_still_gets_the_output(machine: Machine) -> None:
+    machine.write_unit(
+        "mover.batch", "[Batch]\nExec=/bin/sh -c 'mv results/output.txt results/moved; echo here'\nCPUs=0\n"
+    )
+    task = machine.run("mover")
+    assert machine.read(f"{task['directory']}/results/moved") == "here\n"
+    assert sorted(machine.files(task)) == ["results", "results/moved", "results/task.json"]
 
 
 def _fingerprint(top: str) -> str:

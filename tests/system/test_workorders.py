@@ -71,6 +71,27 @@ def test_roots_start_with_the_daemon_and_only_once(machine: Machine) -> None:
     assert machine.closed(task["id"])["signal"] == "TERM"
 
 
+@pytest.mark.parametrize("adopted", [False, True], ids=["started", "adopted"])
+@pytest.mark.parametrize("kind", ["workorder", "batch"])
+def test_a_unit_that_is_stopped_and_ends_well_is_told_as_stopped(machine: Machine, kind: str, adopted: bool) -> None:
+    machine.write_unit(
+        f"polite.{kind}",
+        f"[{kind.capitalize()}]\nCPUs=0\n"
+        "Exec=/bin/sh -c 'trap \"exit 0\" TERM; echo up; while :; do sleep 0.1; done'\n",
+    )
+    if kind == "batch":
+        (((task_id,), _),) = machine.batch_submit(BatchCall("polite"))
+    else:
+        (task_id,) = machine.workorder_start(BatchCall("polite"))
+    task = machine.task(task_id)
+    machine.wait(lambda: machine.unit_state(task["systemd_unit"]) == "loaded", "the unit is there")
+    machine.wait(lambda: machine.output(task) == "up\n", "the trap is set")
+    if adopted:
+        machine.restart()
+    machine.systemctl("stop", task["systemd_unit"])
+    assert machine.closed(task_id)["result"] == "stopped"
+
+
 def test_the_kernel_holds_the_budget(machine: Machine) -> None:
     machine.write_unit("holds.batch", "[Batch]\nExec=/bin/sleep 2\nSize=384M\nCPUs=0\n")
     ((started, _),) = machine.batch_submit(BatchCall("holds"))
