@@ -23,7 +23,7 @@ from systemd import daemon as sd_daemon
 from systemd import journal
 
 from sd_taskpacker import __version__
-from sd_taskpacker.bus.callers import Callers
+from sd_taskpacker.bus.callers import Callers, judge_large
 from sd_taskpacker.bus.connection import Connection, connect
 from sd_taskpacker.bus.service import NAME, PATH, BusSignals, ManagerInterface
 from sd_taskpacker.bus.systemd import Systemd
@@ -186,6 +186,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         witness=JournalWitness(),
         signals=signals,
     )
+    bus.guard(judge_large(callers))
     bus.export(PATH, interface)
     bus.add_message_handler(TaskObjects(desk.open_tasks, interface).handle)
     await launcher.enforce(loop.state.budget)

@@ -11,16 +11,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from dbus_next import DBusError, Variant
+from dbus_next import DBusError, Message, Variant
 
 from sd_taskpacker.bus.connection import Connection
-from sd_taskpacker.errors import AccessDenied
-from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.bus.gate import Judge
+from sd_taskpacker.errors import AccessDenied, InvalidArgs, TaskpackerError
+from sd_taskpacker.model.names import OBJECT_ROOT, TaskId
 from sd_taskpacker.model.request import Caller
 
 REMEMBERED: Final = 256
 """Callers kept. The bus never uses a unique name twice, so what was true of one stays true; like a login session,
 a client sees a new group membership when it connects again."""
+
+
+_LARGE_MEMBERS = ("BatchSubmit", "WorkorderStart")
 
 
 class Callers:
@@ -124,3 +128,15 @@ def is_member(uid: int, group: str) -> bool:
 def _number(credentials: Mapping[str, Variant], key: str) -> int | None:
     value: Any = credentials[key].value if key in credentials else None
     return value if isinstance(value, int) else None
+
+
+def judge_large(callers: Callers) -> Judge:
+    """For Connection.guard: large requests are for those who may submit, and for submitting only."""
+
+    async def judge(message: Message) -> TaskpackerError | None:
+        if message.path != OBJECT_ROOT or message.member not in _LARGE_MEMBERS:
+            return InvalidArgs(f"{message.member} takes no request of this size")
+        caller = await callers.find(message.sender or "")
+        return None if caller.may_submit else AccessDenied(f"uid {caller.uid} may not submit")
+
+    return judge

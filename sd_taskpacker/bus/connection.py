@@ -34,6 +34,7 @@ from dbus_next.aio.message_bus import _MessageWriter
 from dbus_next.errors import AuthError, InvalidAddressError
 
 from sd_taskpacker.bus.framing import MAX_BODY, Frame, Framer, TooLarge, Undecodable, decode
+from sd_taskpacker.bus.gate import LARGE, Gate, Judge
 from sd_taskpacker.bus.text import bus_text
 from sd_taskpacker.errors import (
     AccessDenied,
@@ -130,6 +131,7 @@ class Connection(MessageBus):
         super().__init__(bus_address=address, bus_type=kind, negotiate_unix_fd=True)
         self._copies: set[contextlib.ExitStack] = set()
         self._framer = Framer()
+        self._gate: Gate | None = None
         self._slots = asyncio.Semaphore(_CALLS_IN_FLIGHT)
         self._writer = _MessageWriter(self)
         self._writer.sock = _PatientSocket(self._sock)
@@ -178,6 +180,10 @@ class Connection(MessageBus):
     async def ask_bus(self, member: str, signature: str, *body: Any) -> list[Any]:
         """A call to the message bus itself. Raises like `ask`."""
         return await self.ask(BUS, BUS_PATH, BUS, member, signature, body)
+
+    def guard(self, judge: Judge) -> None:
+        """From now on a large call is read only when `judge` finds nothing against it."""
+        self._gate = Gate(judge, self._deliver, self._refuse)
 
     async def own(self, name: str) -> None:
         """Raises WrongState when another process has the name, AccessDenied when the bus's policy forbids it."""
@@ -262,12 +268,17 @@ class Connection(MessageBus):
         if isinstance(item, TooLarge):
             text = f"the request is {item.size} bytes; at most {MAX_BODY >> 20} MiB"
             self._refuse(item.head, LimitExceeded(text, hint="split it"))
-            return
+        elif self._gate and item.is_call and len(item.raw) > LARGE:
+            self._gate.take(item)
+        else:
+            self._deliver(item)
+
+    def _deliver(self, frame: Frame) -> None:
         try:
-            message = decode(item.raw)
+            message = decode(frame.raw)
         except Undecodable as error:
             self._refuse(
-                item.head, InvalidArgs("the message cannot be read", hint=f"its values are malformed: {error}")
+                frame.head, InvalidArgs("the message cannot be read", hint=f"its values are malformed: {error}")
             )
         else:
             self._on_message(message)

@@ -22,6 +22,7 @@ MAX_BODY: Final = 1 << 20
 """Bytes of a request's body; about 10,000 entries of BatchSubmit."""
 
 _FIXED = 16
+_CALL = 1
 _REPLIES = (2, 3)
 _MAX_SIGNATURES = 4096
 
@@ -35,6 +36,10 @@ class Frame:
     """One whole message, still encoded."""
 
     raw: bytes
+
+    @property
+    def is_call(self) -> bool:
+        return self.raw[1] == _CALL
 
     @property
     def head(self) -> bytes:

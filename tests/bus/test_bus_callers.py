@@ -9,9 +9,10 @@ import pwd
 from types import SimpleNamespace
 
 import pytest
+from dbus_next import Message
 
 from sd_taskpacker.bus import callers
-from sd_taskpacker.bus.callers import Callers
+from sd_taskpacker.bus.callers import Callers, judge_large
 from sd_taskpacker.errors import AccessDenied
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.request import Caller
@@ -146,3 +147,19 @@ async def test_who_is_known_is_judged_anew_by_another_group_or_user(dial: Dial, 
     assert (await known.find(unique(bus))).task
     known.trust(*now)
     assert (await known.find(unique(bus))).task is None
+
+
+async def test_a_large_request_is_read_for_submitting_and_from_who_may_submit(dial: Dial) -> None:
+    bus, client = await dial(), await dial()
+    known = Callers(bus, unit_of_pid=no_unit, own_uid=os.getuid())
+    stranger = Callers(bus, unit_of_pid=no_unit, own_uid=os.getuid() + 1)
+
+    async def judged(by: Callers, member: str, path: str = "/org/sdtaskpacker1") -> str:
+        message = Message(path=path, member=member, sender=unique(client))
+        return type(await judge_large(by)(message)).__name__
+
+    assert await judged(known, "BatchSubmit") == "NoneType"
+    assert await judged(known, "WorkorderStart") == "NoneType"
+    assert await judged(known, "ListTasks") == "InvalidArgs"
+    assert await judged(known, "BatchSubmit", "/elsewhere") == "InvalidArgs"
+    assert await judged(stranger, "BatchSubmit") == "AccessDenied"

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Large requests wait at a gate: only their header is read before it is known who sends them, and what for.
+
+Decoding takes dbus-next up to a second per MiB, on the event loop and at the cost of everybody. Without a gate any
+user could hold the service for as long as they like, with calls of a method that is not there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from dbus_next import Message
+
+from sd_taskpacker.bus.framing import Frame, Undecodable, decode
+from sd_taskpacker.errors import InvalidArgs, LimitExceeded, TaskpackerError
+
+LARGE: Final = 8 << 10
+"""Bytes of a message from which on it waits; some 80 entries of BatchSubmit."""
+MAX_WAITING: Final = 32
+
+Judge = Callable[[Message], Awaitable[TaskpackerError | None]]
+"""Given a message without its body: why it is not read, or None."""
+
+
+class Gate:
+    """`deliver` decodes a message and handles it, `refuse` answers one that is not decoded."""
+
+    def __init__(
+        self, judge: Judge, deliver: Callable[[Frame], None], refuse: Callable[[bytes, TaskpackerError], None]
+    ) -> None:
+        self._judge = judge
+        self._deliver = deliver
+        self._refuse = refuse
+        self._waiting: deque[Frame] = deque()
+        self._work: asyncio.Task[None] | None = None
+
+    def take(self, frame: Frame) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self._refuse(frame.head, LimitExceeded("too many large requests are waiting", hint="try again later"))
+            return
+        self._waiting.append(frame)
+        if self._work is None or self._work.done():
+            self._work = asyncio.get_running_loop().create_task(self._let_through())
+
+    async def _let_through(self) -> None:
+        while self._waiting:
+            frame = self._waiting.popleft()
+            error = await self._ask(frame)
+            if error is None:
+                self._deliver(frame)
+            else:
+                self._refuse(frame.head, error)
+            # Whoever else has come meanwhile is served between two of them.
+            await asyncio.sleep(0)
+
+    async def _ask(self, frame: Frame) -> TaskpackerError | None:
+        try:
+            return await self._judge(decode(frame.head))
+        except TaskpackerError as error:
+            return error
+        except Undecodable as error:
+            return InvalidArgs(f"the message cannot be read: {error}")
