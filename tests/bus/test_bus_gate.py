@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 from dbus_next import DBusError, Message
@@ -64,8 +65,9 @@ async def test_more_large_calls_than_may_wait_are_refused(dial: Dial) -> None:
     answering(server, echo)
     server.guard(judge)
     calls = [asyncio.create_task(_call(caller, server, "x" * LARGE)) for _ in range(MAX_WAITING + 5)]
-    while sum(call.done() for call in calls) < 4:
-        await asyncio.sleep(0.01)
+    for refusal in itertools.islice(asyncio.as_completed(calls), 4):
+        with pytest.raises(DBusError, match="too many large requests"):
+            await refusal
     opened.set()
     answers = await asyncio.gather(*calls, return_exceptions=True)
     refused = [str(answer) for answer in answers if isinstance(answer, DBusError)]
