@@ -31,8 +31,9 @@ from sd_taskpacker.bus.connection import BUS, BUS_PATH, CALL_TIMEOUT, Connection
 from sd_taskpacker.bus.properties import OUTPUT, Property, transient
 from sd_taskpacker.bus.text import can_travel
 from sd_taskpacker.bus.wire import variant_of
-from sd_taskpacker.engine.ports import Budget, ObservedUnit, StartRefused
+from sd_taskpacker.engine.ports import DONE, STOPPED, Budget, ObservedUnit, StartRefused
 from sd_taskpacker.errors import Internal, InvalidArgs, Unreachable, WrongState
+from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.names import BATCH_SLICE, SLICE, UNIT_PREFIX, UNIT_SUFFIX, TaskId
 from sd_taskpacker.model.quantities import INFINITY
 from sd_taskpacker.model.task import Task
@@ -51,9 +52,6 @@ STARTS_IN_FLIGHT: Final = 8
 """More does not make systemd faster (measured: throughput hardly grows beyond 4)."""
 LOOK_AGAIN: Final = 5.0
 """Seconds until a look that failed is repeated."""
-
-STOPPED: Final = "stopped"
-DONE: Final = "done"
 
 _ALIVE = frozenset({"active", "activating", "deactivating", "reloading"})
 _DEAD = frozenset({"inactive", "failed"})
@@ -170,7 +168,6 @@ class Systemd:
             log.warning("systemd may keep the failed unit of %s: %s", task_id, error)
 
     async def kill(self, task_id: TaskId, signal: str) -> None:
-        """`signal` is a name, `TERM` or `SIGTERM`. Raises InvalidArgs, and WrongState when it is not running."""
         number = signal_number(signal)
         try:
             await self._call("KillUnit", "ssi", task_id.unit_name, "all", number)
@@ -393,11 +390,11 @@ def unit_path(unit: str) -> str:
 
 
 def signal_number(name: str) -> int:
-    """Raises InvalidArgs."""
+    """Raises InvalidArgs; whoever asked has been told more by the desk."""
     try:
-        return signals.Signals["SIG" + name.upper().removeprefix("SIG")]
+        return signals.Signals["SIG" + name]
     except KeyError:
-        raise InvalidArgs(f"there is no signal '{name}'", hint="use a name such as TERM, INT or KILL") from None
+        raise InvalidArgs(f"{excerpt(name)} is not a signal") from None
 
 
 def _rules(path: str, unit: str) -> tuple[str, str]:

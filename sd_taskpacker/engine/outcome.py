@@ -12,14 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from sd_taskpacker.engine.ports import Receipt
+from sd_taskpacker.engine.ports import DONE, STOPPED, Receipt
 from sd_taskpacker.model.task import Outcome, Result, Usage
-
-STOPPED: Final = "stopped"
-"""The launcher's note when systemd's job was cancelled."""
-
-DONE: Final = "done"
-"""The launcher's note when systemd's job of a oneshot unit succeeded, which lasts until the program's end."""
 
 _BY_HAND = "its systemd unit was stopped by hand"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.model.names import TaskId
@@ -150,11 +150,15 @@ class ObservedUnit:
     alive: bool
 
 
+STOPPED: Final = "stopped"
+DONE: Final = "done"
+
+
 class Launcher(Protocol):
     """Tells of ends through the callback that it was given: `ended(task_id, note)`, once per start or adopt.
 
-    The unit is truly over by then: no process of it is left. `note` is what systemd's own jobs told: `stopped`
-    when somebody stopped the unit by hand; `done` when the start job of a batch task, which lasts until the task's
+    The unit is truly over by then: no process of it is left. `note` is what systemd's own jobs told: STOPPED
+    when somebody stopped the unit by hand; DONE when the start job of a batch task, which lasts until the task's
     end, was a success; else it is empty, which tells nothing.
     """
 
@@ -170,7 +174,9 @@ class Launcher(Protocol):
     async def release(self, task_id: TaskId) -> None:
         """Let systemd forget a failed unit. Never raises for a unit that is gone."""
 
-    async def kill(self, task_id: TaskId, signal: str) -> None: ...
+    async def kill(self, task_id: TaskId, signal: str) -> None:
+        """`signal` is a name without SIG. Raises WrongState when nothing of the task runs, InvalidArgs for any other
+        name."""
 
     async def enforce(self, budget: Budget) -> None:
         """Put the budget on the slices."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 
 from sd_taskpacker.engine import life
-from sd_taskpacker.engine.outcome import DONE, STOPPED
+from sd_taskpacker.engine.ports import DONE, STOPPED
 from sd_taskpacker.model.task import Result
 from sd_taskpacker.model.unit import Kind
 from tests.engine.builders import ADMIN, TODAY, receipt, request, unit

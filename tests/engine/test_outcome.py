@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from sd_taskpacker.engine.outcome import DONE, STOPPED, judge, may_be_spawn_error
-from sd_taskpacker.engine.ports import Receipt
+from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
+from sd_taskpacker.engine.ports import DONE, STOPPED, Receipt
 from sd_taskpacker.model.task import Outcome, Result, Usage
 from tests.engine.builders import NOW, SECOND, receipt
 
