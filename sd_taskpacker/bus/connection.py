@@ -177,6 +177,27 @@ class Connection(MessageBus):
             raise DBusError(reply.error_name, text, reply)
         return list(reply.body)
 
+    def tell(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        body: Sequence[Any] = (),
+    ) -> None:
+        """A method call that wants no answer."""
+        message = Message(
+            destination=destination,
+            path=path,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=list(body),
+            flags=MessageFlag.NO_REPLY_EXPECTED,
+        )
+        self.send(message)
+
     async def ask_bus(self, member: str, signature: str, *body: Any) -> list[Any]:
         """A call to the message bus itself. Raises like `ask`."""
         return await self.ask(BUS, BUS_PATH, BUS, member, signature, body)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A real dbus-daemon of its own for every test, and connections to it."""
+"""A real dbus-daemon of its own for every test, connections to it, and the launcher on one of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from sd_taskpacker.bus.connection import Connection, connect
+from sd_taskpacker.bus.systemd import Systemd
 from tests.bus.private_bus import Dial, RawClient
+from tests.bus.systemd_bench import Bench
+from tests.bus.systemd_mock import SystemdMock
 
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -63,3 +66,23 @@ def raw_client(address: str) -> Iterator[RawClient]:
     client = RawClient(address)
     yield client
     client.close()
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Iterator[int]:
+    with open(tmp_path / "output.txt", "wb") as file:
+        yield file.fileno()
+
+
+@pytest.fixture
+async def bench(dial: Dial, output: int) -> Bench:
+    bus, mock = await dial(), SystemdMock(await dial())
+    await mock.open()
+    ends: list[tuple[str, str]] = []
+    launcher = Systemd(
+        bus,
+        ended=lambda task_id, note: ends.append((str(task_id), note)),
+        machine_cpus=4,
+    )
+    await launcher.open()
+    return Bench(bus, mock, launcher, output, ends)
