@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One connection to the message bus, hardened where dbus-next 0.2.3 is not.
 
-What the library does not do for us, and what this module does about it (each pinned by a test against the real
+What the library does not do for us, and what we do about it (each pinned by a test against the real
 library and a real dbus-daemon):
 
-* Its writer breaks the connection when the socket is full         -> `_PatientSocket` takes nothing and waits.
-* It sends descriptors by number, long after the caller closed them -> `Connection.send` holds copies.
+* Its writer breaks the connection when the socket is full         -> `PatientSocket` takes nothing and waits.
+* It sends descriptors by number, long after the caller closed them -> `Copies` keeps them open.
 * It decodes messages of any size, and dies of one it cannot read  -> `framing`; the peer gets an error instead.
 * It sends tracebacks to clients                                   -> `Connection.send` keeps them in the journal.
 * It logs the errors that a method raised on purpose               -> `_on_message` and `quiet` do not.
@@ -18,24 +18,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import functools
 import logging
 import os
-import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 from dbus_next import BusType, DBusError, ErrorType, Message, MessageFlag, MessageType
 from dbus_next.aio import MessageBus
 from dbus_next.aio.message_bus import _MessageWriter
 from dbus_next.errors import AuthError, InvalidAddressError
 
+from sd_taskpacker.bus.faults import as_bus_error, our_fault
 from sd_taskpacker.bus.framing import MAX_BODY, Frame, Framer, TooLarge, Undecodable, decode
 from sd_taskpacker.bus.gate import LARGE, Gate, Judge
-from sd_taskpacker.bus.text import bus_text
+from sd_taskpacker.bus.writing import Copies, PatientSocket
 from sd_taskpacker.errors import (
     AccessDenied,
     Internal,
@@ -64,13 +62,6 @@ _LIBRARY_FAULTS = (ErrorType.SERVICE_ERROR.value, ErrorType.INTERNAL_ERROR.value
 _REQUEST_NAME_DO_NOT_QUEUE = 4
 _PRIMARY_OWNER, _ALREADY_OWNER = 1, 4
 
-_NO_ROOM = (errno.EAGAIN, errno.ETOOMANYREFS)
-"""The second: more descriptors of this user are under way than one process may have open (unix(7)); the bus
-reads on."""
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
 
 async def connect(address: str | None = None, *, user: bool = False) -> Connection:
     """The bus at `address`, else the session bus of this user or the system bus. Raises Unreachable."""
@@ -89,32 +80,6 @@ async def connect(address: str | None = None, *, user: bool = False) -> Connecti
     return bus
 
 
-def replies(method: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """For interface methods: our errors go to the client under their bus name, all others to the journal."""
-
-    @functools.wraps(method)
-    async def answered(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return await method(*args, **kwargs)
-        except TaskpackerError as error:
-            raise as_bus_error(error) from error
-        except DBusError:
-            raise
-        except Exception as error:  # The client must get an answer; the traceback is for the admin only.
-            log.exception("%s failed", method.__name__)
-            raise as_bus_error(our_fault()) from error
-
-    return answered
-
-
-def as_bus_error(error: TaskpackerError) -> DBusError:
-    return DBusError(error.bus_name(), bus_text(error.bus_text()))
-
-
-def our_fault() -> Internal:
-    return Internal("the service could not do this because of a fault of its own", hint="its journal has the details")
-
-
 def quiet(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """The loop's exception handler: a DBusError that left a method was answered and is no news."""
     if not isinstance(context.get("exception"), DBusError):
@@ -129,12 +94,12 @@ class Connection(MessageBus):
 
     def __init__(self, address: str | None, kind: BusType) -> None:
         super().__init__(bus_address=address, bus_type=kind, negotiate_unix_fd=True)
-        self._copies: set[contextlib.ExitStack] = set()
+        self._copies = Copies()
         self._framer = Framer()
         self._gate: Gate | None = None
         self._slots = asyncio.Semaphore(_CALLS_IN_FLIGHT)
         self._writer = _MessageWriter(self)
-        self._writer.sock = _PatientSocket(self._sock)
+        self._writer.sock = PatientSocket(self._sock)
 
     async def ask(
         self,
@@ -245,24 +210,9 @@ class Connection(MessageBus):
             future: asyncio.Future[None] = self._loop.create_future()
             future.set_exception(EOFError("the connection to the bus is closed"))
         else:
-            future = self._send_with_copies(msg) if msg.unix_fds else super().send(msg)
+            future = self._copies.send(msg, super().send) if msg.unix_fds else super().send(msg)
         future.add_done_callback(_look_at)
         return future
-
-    def _send_with_copies(self, msg: Message) -> asyncio.Future[None]:
-        """A message may wait for the socket longer than its sender waits for the answer. By then the number of a
-        descriptor that was closed may stand for any other file."""
-        with contextlib.ExitStack() as copies:
-            msg.unix_fds = [_copy(fd, copies) for fd in msg.unix_fds]
-            future: asyncio.Future[None] = super().send(msg)
-            held = copies.pop_all()
-        self._copies.add(held)
-        future.add_done_callback(lambda _: self._close_copies(held))
-        return future
-
-    def _close_copies(self, held: contextlib.ExitStack) -> None:
-        held.close()
-        self._copies.discard(held)
 
     def _setup_socket(self) -> None:
         try:
@@ -328,43 +278,7 @@ class Connection(MessageBus):
     def _finalize(self, err: Exception | None = None) -> None:
         super()._finalize(err)
         _look_at(self._disconnect_future)
-        for held in list(self._copies):
-            self._close_copies(held)
-
-
-class _PatientSocket:
-    """What dbus-next's writer sees of the socket. On a full socket it takes no bytes, and the writer, which keeps
-    what was not taken, is called again when there is room; the real one raises, and the writer then gives up.
-
-    Descriptors travel with the first bytes that the socket takes. The writer hands them over once, with its first
-    attempt, so they are kept here until an attempt succeeds."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._ancillary: Sequence[Any] = ()
-
-    def sendmsg(self, buffers: Sequence[memoryview], ancillary: Sequence[Any]) -> int:
-        self._ancillary = ancillary
-        return self.send(*buffers)
-
-    def send(self, data: memoryview) -> int:
-        try:
-            taken = self._sock.sendmsg([data], self._ancillary)
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
-            return 0
-        self._ancillary = ()
-        return taken
-
-
-def _copy(fd: int, copies: contextlib.ExitStack) -> int:
-    try:
-        copy = os.dup(fd)
-    except OSError as error:
-        raise DBusError(ErrorType.LIMITS_EXCEEDED, f"no descriptor can be sent: {error.strerror}") from error
-    copies.callback(os.close, copy)
-    return copy
+        self._copies.close()
 
 
 def _session_address() -> str | None:

@@ -16,7 +16,8 @@ from dbus_next.service import ServiceInterface, dbus_property, method, signal
 from sd_taskpacker import __version__
 from sd_taskpacker.bus import wire
 from sd_taskpacker.bus.callers import Callers
-from sd_taskpacker.bus.connection import SENDER, replies
+from sd_taskpacker.bus.connection import SENDER
+from sd_taskpacker.bus.faults import replies
 from sd_taskpacker.bus.task_objects import Property
 from sd_taskpacker.engine.ports import Figures, Manager
 from sd_taskpacker.model.names import OBJECT_ROOT

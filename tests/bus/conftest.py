@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -86,3 +87,12 @@ async def bench(dial: Dial, output: int) -> Bench:
     )
     await launcher.open()
     return Bench(bus, mock, launcher, output, ends)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[list[int]]:
+    """Descriptors of 50 different files."""
+    opened = [os.open(tmp_path / f"file{number}", os.O_CREAT | os.O_RDWR) for number in range(50)]
+    yield opened
+    for fd in opened:
+        os.close(fd)

@@ -4,34 +4,20 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import signal
-import socket
 import subprocess
-from array import array
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from dbus_next import DBusError, Message, MessageType
 
-from sd_taskpacker.bus.connection import Connection, _PatientSocket, connect
+from sd_taskpacker.bus.connection import Connection, connect
 from sd_taskpacker.errors import Unreachable
 from tests.bus.private_bus import NAME, PATH, Dial, RawClient, unique
 
 BURST = 1000
 LONG = "x" * 8000
 """So long that what is in flight does not fit into the socket."""
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Iterator[list[int]]:
-    """Descriptors of 50 different files."""
-    opened = [os.open(tmp_path / f"file{number}", os.O_CREAT | os.O_RDWR) for number in range(50)]
-    yield opened
-    for fd in opened:
-        os.close(fd)
 
 
 def open_descriptors() -> int:
@@ -168,33 +154,3 @@ async def test_descriptors_that_others_send_us_are_closed_and_the_stream_stays_w
     assert [body for _, body in seen] == [[0], [], *[[0]] * 9] * 10
     assert {sender for sender, _ in seen} == {to}
     assert server.connected
-
-
-def test_a_full_socket_takes_descriptors_later_and_once(files: list[int]) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.setblocking(False)
-        patient, rights = _PatientSocket(ours), array("i", files[:1])
-        stuffed = 0
-        while taken := patient.send(memoryview(bytes(4096))):
-            stuffed += taken
-        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]
-        assert patient.sendmsg([memoryview(b"message")], ancillary) == 0
-        while stuffed:
-            stuffed -= len(theirs.recv(min(stuffed, 4096)))
-        assert patient.send(memoryview(b"message")) == 7
-        assert patient.send(memoryview(b"next")) == 4
-        data, got, _, _ = socket.recv_fds(theirs, 7, 8)
-        assert (data, len(got)) == (b"message", 1)
-        assert os.path.sameopenfile(got[0], files[0])
-        os.close(got[0])
-        assert socket.recv_fds(theirs, 100, 8)[:2] == (b"next", [])
-
-
-def test_too_many_descriptors_under_way_are_waited_for() -> None:
-    class Crowded(socket.socket):
-        def sendmsg(self, *_: object) -> int:
-            raise OSError(errno.ETOOMANYREFS, "Too many references")
-
-    with Crowded() as sock:
-        assert _PatientSocket(sock).send(memoryview(b"message")) == 0

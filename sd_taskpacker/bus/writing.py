@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How messages leave: what keeps dbus-next's writer from breaking the connection and from sending a wrong file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dbus_next import DBusError, ErrorType, Message
+
+_NO_ROOM = (errno.EAGAIN, errno.ETOOMANYREFS)
+"""The second: more descriptors of this user are under way than one process may have open (unix(7)); the bus
+reads on."""
+
+
+class PatientSocket:
+    """What dbus-next's writer sees of the socket. On a full socket it takes no bytes, and the writer, which keeps
+    what was not taken, is called again when there is room; the real one raises, and the writer then gives up.
+
+    Descriptors travel with the first bytes that the socket takes. The writer hands them over once, with its first
+    attempt, so they are kept here until an attempt succeeds."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._ancillary: Sequence[Any] = ()
+
+    def sendmsg(self, buffers: Sequence[memoryview], ancillary: Sequence[Any]) -> int:
+        self._ancillary = ancillary
+        return self.send(*buffers)
+
+    def send(self, data: memoryview) -> int:
+        try:
+            taken = self._sock.sendmsg([data], self._ancillary)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            return 0
+        self._ancillary = ()
+        return taken
+
+
+class Copies:
+    """Copies of the descriptors in messages that have not left yet.
+
+    A message may wait for the socket longer than its sender waits for the answer. By then the number of a descriptor
+    that was closed may stand for any other file."""
+
+    def __init__(self) -> None:
+        self._held: set[contextlib.ExitStack] = set()
+
+    def send(self, message: Message, send: Callable[[Message], asyncio.Future[None]]) -> asyncio.Future[None]:
+        """`send` with copies in the message, which are closed when its future is done."""
+        with contextlib.ExitStack() as copies:
+            message.unix_fds = [_copy(fd, copies) for fd in message.unix_fds]
+            future = send(message)
+            held = copies.pop_all()
+        self._held.add(held)
+        future.add_done_callback(lambda _: self._close(held))
+        return future
+
+    def close(self) -> None:
+        """The connection is lost: nothing will leave any more."""
+        for held in list(self._held):
+            self._close(held)
+
+    def _close(self, held: contextlib.ExitStack) -> None:
+        held.close()
+        self._held.discard(held)
+
+
+def _copy(fd: int, copies: contextlib.ExitStack) -> int:
+    try:
+        copy = os.dup(fd)
+    except OSError as error:
+        raise DBusError(ErrorType.LIMITS_EXCEEDED, f"no descriptor can be sent: {error.strerror}") from error
+    copies.callback(os.close, copy)
+    return copy
