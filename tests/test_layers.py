@@ -19,7 +19,7 @@ MAY_IMPORT: Final = {
     "engine": ("errors", "model", "plan", "engine"),
     "host": ("errors", "model", "engine.events", "engine.ports", "host"),
     "bus": ("errors", "model", "engine.ports", "bus"),
-    "cli": ("errors", "model", "bus.client", "cli"),
+    "cli": ("errors", "model", "bus.client", "bus.news", "cli"),
     "__init__": (),
     "__main__": ("cli",),
     "daemon": ("errors", "model", "plan", "engine", "host", "bus"),

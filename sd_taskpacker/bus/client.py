@@ -20,18 +20,14 @@ from dbus_next.aio.message_bus import MessageBus
 from dbus_next.constants import BusType, MessageType
 from dbus_next.errors import AuthError, DBusError, InvalidAddressError
 from dbus_next.message import Message
-from dbus_next.signature import Variant
 
+from sd_taskpacker.bus.news import BUS_NAME, DBUS, MANAGER, PROPERTIES, RULES, BusLost, News, news_of
+from sd_taskpacker.bus.plain import plain, variants
 from sd_taskpacker.errors import AccessDenied, TaskpackerError, Unreachable, from_bus
 from sd_taskpacker.model.names import OBJECT_ROOT
 from sd_taskpacker.model.problems import Problem, Severity
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
-
-BUS_NAME: Final = "org.sdtaskpacker1"
-MANAGER: Final = "org.sdtaskpacker1.Manager"
-PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-DBUS: Final = "org.freedesktop.DBus"
 
 CALL_TIMEOUT_SEC: Final = 90
 """Far above any honest answer: the bus itself tells at once when the service is gone, but not when it hangs."""
@@ -54,42 +50,6 @@ class Submitted:
     """Ids."""
     rejected: tuple[str, ...]
     """Names, `NAME?param=value` for a fan-out instance; there is no room for them now."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BatchEnded:
-    """BatchComplete or BatchFailed."""
-
-    id: str
-    complete: bool
-    parameters: dict[str, Any]
-    slots: tuple[int, ...]
-    """estimatedSlotsRemaining: how many more of size tiny, small, medium, large would start now."""
-
-
-@dataclass(frozen=True, slots=True)
-class FiguresChanged:
-    """The Manager's properties that changed; the only news there is of a workorder's end."""
-
-    changed: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceGone:
-    """The service left the bus. Its tasks go on: they are systemd's."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceCame:
-    """The service is there (again). What happened meanwhile was told to nobody: ask."""
-
-
-@dataclass(frozen=True, slots=True)
-class BusLost:
-    """No further news will come."""
-
-
-News = BatchEnded | FiguresChanged | ServiceGone | ServiceCame | BusLost
 
 
 class Absent(Unreachable):
@@ -178,7 +138,7 @@ class Client:
 
     async def list_tasks(self, filters: Mapping[str, Value]) -> list[dict[str, Any]]:
         """Tasks as `model.task.describe` shows them, newest first."""
-        (tasks,) = await self.call("ListTasks", "a{sv}", [_variants(filters)], answer="aa{sv}")
+        (tasks,) = await self.call("ListTasks", "a{sv}", [variants(filters)], answer="aa{sv}")
         return [plain(task) for task in tasks]
 
     async def get_task(self, task_id: str) -> dict[str, Any]:
@@ -219,17 +179,13 @@ class Client:
         queue: asyncio.Queue[News] = asyncio.Queue()
 
         def on_message(message: Message) -> None:
-            news = _news(message)
+            news = news_of(message)
             if news is not None:
                 queue.put_nowait(news)
 
         self._bus.add_message_handler(on_message)
         self._tasks.append(asyncio.create_task(self._report_disconnect(queue)))
-        for rule in (
-            f"type='signal',sender='{BUS_NAME}',path='{OBJECT_ROOT}',interface='{MANAGER}'",
-            f"type='signal',sender='{BUS_NAME}',path='{OBJECT_ROOT}',interface='{PROPERTIES}',arg0='{MANAGER}'",
-            f"type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{BUS_NAME}'",
-        ):
+        for rule in RULES:
             await self._send(Message(DBUS, "/org/freedesktop/DBus", DBUS, "AddMatch", signature="s", body=[rule]), "")
         return queue
 
@@ -304,41 +260,5 @@ def bus_address(environment: Mapping[str, str], *, user: bool) -> str:
     return f"unix:path={quote(runtime)}/bus"
 
 
-def plain(value: Any) -> Any:
-    """`value` without the variants in it, at any depth."""
-    match value:
-        case Variant():
-            return plain(value.value)
-        case list():
-            return [plain(item) for item in value]
-        case dict():
-            return {key: plain(item) for key, item in value.items()}
-        case _:
-            return value
-
-
-def _variants(values: Mapping[str, Value]) -> dict[str, Variant]:
-    return {key: Variant(value.signature, value.data) for key, value in values.items()}
-
-
 def _encode(requests: Sequence[Request]) -> list[list[Any]]:
-    return [[request.unit, _variants(request.args), _variants(request.params)] for request in requests]
-
-
-def _news(message: Message) -> News | None:
-    if message.message_type is not MessageType.SIGNAL:
-        return None
-    match message.interface, message.member, message.signature:
-        case ("org.sdtaskpacker1.Manager", "BatchComplete" | "BatchFailed" as member, "sa{sv}au"):
-            task_id, parameters, slots = message.body
-            complete = member == "BatchComplete"
-            return BatchEnded(id=task_id, complete=complete, parameters=plain(parameters), slots=tuple(slots))
-        case ("org.freedesktop.DBus.Properties", "PropertiesChanged", "sa{sv}as"):
-            return FiguresChanged(plain(message.body[1]))
-        case ("org.freedesktop.DBus", "NameOwnerChanged", "sss"):
-            name, _, owner = message.body
-            if name != BUS_NAME:
-                return None
-            return ServiceCame() if owner else ServiceGone()
-        case _:
-            return None
+    return [[request.unit, variants(request.args), variants(request.params)] for request in requests]

@@ -11,16 +11,8 @@ import signal
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sd_taskpacker.bus.client import (
-    Absent,
-    BatchEnded,
-    BusLost,
-    Client,
-    FiguresChanged,
-    News,
-    ServiceCame,
-    ServiceGone,
-)
+from sd_taskpacker.bus.client import Absent, Client
+from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, News, ServiceCame, ServiceGone
 from sd_taskpacker.cli.output import Output
 from sd_taskpacker.errors import Unreachable
 from sd_taskpacker.model.unit import Kind

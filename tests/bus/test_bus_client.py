@@ -9,17 +9,8 @@ import pytest
 import pytest_asyncio
 from dbus_next.signature import Variant
 
-from sd_taskpacker.bus.client import (
-    Absent,
-    BatchEnded,
-    BusLost,
-    Client,
-    FiguresChanged,
-    ServiceCame,
-    ServiceGone,
-    bus_address,
-    plain,
-)
+from sd_taskpacker.bus.client import Absent, Client, bus_address
+from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, ServiceCame, ServiceGone
 from sd_taskpacker.errors import AccessDenied, InvalidParameters, NoSuchTask, Unreachable
 from sd_taskpacker.model.problems import Problem, Severity
 from sd_taskpacker.model.request import Request
@@ -193,8 +184,3 @@ def test_the_address_is_found_as_sd_bus_finds_it() -> None:
     assert bus_address({"XDG_RUNTIME_DIR": "/run/user/7"}, user=True) == "unix:path=/run/user/7/bus"
     with pytest.raises(Unreachable, match="no session bus"):
         bus_address({}, user=True)
-
-
-def test_plain_leaves_no_variant_at_any_depth() -> None:
-    deep = Variant("a{sv}", {"a": Variant("av", [Variant("v", Variant("b", True))])})
-    assert plain(deep) == {"a": [True]}

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the service, and the bus about it, tell a client unasked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dbus_next.constants import MessageType
+from dbus_next.message import Message
+
+from sd_taskpacker.bus.plain import plain
+from sd_taskpacker.model.names import OBJECT_ROOT
+
+BUS_NAME: Final = "org.sdtaskpacker1"
+MANAGER: Final = "org.sdtaskpacker1.Manager"
+PROPERTIES: Final = "org.freedesktop.DBus.Properties"
+DBUS: Final = "org.freedesktop.DBus"
+
+RULES: Final = (
+    f"type='signal',sender='{BUS_NAME}',path='{OBJECT_ROOT}',interface='{MANAGER}'",
+    f"type='signal',sender='{BUS_NAME}',path='{OBJECT_ROOT}',interface='{PROPERTIES}',arg0='{MANAGER}'",
+    f"type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{BUS_NAME}'",
+)
+"""The match rules that bring all of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchEnded:
+    """BatchComplete or BatchFailed."""
+
+    id: str
+    complete: bool
+    parameters: dict[str, Any]
+    slots: tuple[int, ...]
+    """estimatedSlotsRemaining: how many more of size tiny, small, medium, large would start now."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresChanged:
+    """The Manager's properties that changed; the only news there is of a workorder's end."""
+
+    changed: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceGone:
+    """The service left the bus. Its tasks go on: they are systemd's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCame:
+    """The service is there (again). What happened meanwhile was told to nobody: ask."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusLost:
+    """No further news will come."""
+
+
+News = BatchEnded | FiguresChanged | ServiceGone | ServiceCame | BusLost
+
+
+def news_of(message: Message) -> News | None:
+    """None for every other message."""
+    if message.message_type is not MessageType.SIGNAL:
+        return None
+    match message.interface, message.member, message.signature:
+        case ("org.sdtaskpacker1.Manager", "BatchComplete" | "BatchFailed" as member, "sa{sv}au"):
+            task_id, parameters, slots = message.body
+            complete = member == "BatchComplete"
+            return BatchEnded(id=task_id, complete=complete, parameters=plain(parameters), slots=tuple(slots))
+        case ("org.freedesktop.DBus.Properties", "PropertiesChanged", "sa{sv}as"):
+            return FiguresChanged(plain(message.body[1]))
+        case ("org.freedesktop.DBus", "NameOwnerChanged", "sss"):
+            name, _, owner = message.body
+            if name != BUS_NAME:
+                return None
+            return ServiceCame() if owner else ServiceGone()
+        case _:
+            return None
