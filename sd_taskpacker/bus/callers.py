@@ -56,14 +56,15 @@ class Callers:
         behind an older connection may be gone by now."""
         if (group, task_user) != (self._group, self._task_user):
             self._group, self._task_user = group, task_user
-            self._known.clear()
+            self._known = OrderedDict()
 
     async def find(self, sender: str) -> Caller:
         """Raises AccessDenied when nobody can tell (any more) who the sender is, and Unreachable."""
         caller = self._known.get(sender)
         if caller is None:
+            known = self._known
             caller = await self._ask(sender)
-            self._known[sender] = caller
+            known[sender] = caller  # Of no use to anybody when trust() has begun a new list meanwhile.
             if len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         else:

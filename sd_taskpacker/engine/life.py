@@ -41,6 +41,7 @@ _T = TypeVar("_T")
 
 STORE_RETRY_SECONDS: Final = 5.0
 LAUNCHES_AT_ONCE: Final = 32
+RESUME_SECONDS: Final = 20.0
 COLLECT_RETRY_SECONDS: Final = (1.0, 5.0)
 
 
@@ -69,6 +70,7 @@ class Life:
         # Apart, so that none waits for another: clearing is as slow as the tree is large, and journald may lag.
         self._starting = ThreadPoolExecutor(4, thread_name_prefix="start")
         self._ending = ThreadPoolExecutor(4, thread_name_prefix="end")
+        self._sealing = ThreadPoolExecutor(4, thread_name_prefix="seal")
         self._clearing = ThreadPoolExecutor(2, thread_name_prefix="clear")
         self._asking = ThreadPoolExecutor(2, thread_name_prefix="journal")
 
@@ -88,14 +90,22 @@ class Life:
         self._go(self._judge(task_id, note))
 
     async def resume(self, boot_id: str) -> None:
-        """Takes up every open task where an earlier daemon left it; returns when each is under way again."""
+        """Takes up every open task where an earlier daemon left it; returns when each is under way again, and what
+        has ended meanwhile is known to have: a root among them is to be started anew."""
         observed = {unit.id: unit for unit in await self._launcher.observe()}
+        ends: list[asyncio.Task[None]] = []
         for task in self._loop.state.open_tasks():
-            await self._take_up(task, boot_id, observed.pop(task.id, None), await self._receipt(task.id))
+            ends += await self._take_up(task, boot_id, observed.pop(task.id, None), await self._receipt(task.id))
+        if ends:
+            # A store that refuses must not keep the service from coming up and saying so.
+            await asyncio.wait(ends, timeout=RESUME_SECONDS)
         for stranger in observed:
             log.warning("%s: systemd has its unit and we know nothing of it; left alone", stranger)
 
-    async def _take_up(self, task: Task, boot_id: str, unit: ObservedUnit | None, receipt: Receipt | None) -> None:
+    async def _take_up(
+        self, task: Task, boot_id: str, unit: ObservedUnit | None, receipt: Receipt | None
+    ) -> list[asyncio.Task[None]]:
+        """Answers what is on its way to a committed end."""
         step = next_step(
             task,
             boot_id=boot_id,
@@ -110,22 +120,28 @@ class Life:
                 self._go(self._finish(task))
             case Step.LOST:
                 message = "the machine went down under it" if task.boot_id != boot_id else "its unit vanished"
-                self._go(
-                    self._end(task.id, Outcome(result=Result.LOST, ended_usec=self._loop.clock(), message=message))
-                )
+                lost = Outcome(result=Result.LOST, ended_usec=self._loop.clock(), message=message)
+                return [self._go(self._end(task.id, lost))]
             case Step.ADOPT:
                 await self._launcher.adopt(task)
             case Step.JUDGE:
-                self._go(self._judge(task.id, ""))
+                return [self._go(self._judge(task.id, ""))]
             case Step.LAUNCH:
-                await _in(self._clearing, self._workdirs.remove, task)
-                self._go(self._launch(task))
+                self._go(self._relaunch(task))
+        return []
 
     async def _began(self, task: Task, boot_id: str, *, traces: bool) -> bool | None:
         """The journal is read only where nothing else tells."""
-        if traces or task.outcome is not None or task.boot_id != boot_id:
+        silent = any(name == "LogLevelMax" for name, _ in task.properties)  # systemd then says nothing of the unit.
+        if traces or silent or task.outcome is not None or task.boot_id != boot_id:
             return None
         return await _in(self._asking, self._witness.began, task.id.unit_name)
+
+    async def _relaunch(self, task: Task) -> None:
+        """An earlier daemon may have come as far as making the directory. Any other one that is there is not ours."""
+        if await _in(self._starting, self._workdirs.unused, task):
+            await _in(self._starting, self._workdirs.remove, task)
+        await self._launch(task)
 
     async def _launch(self, task: Task) -> None:
         async with self._launches:
@@ -195,9 +211,9 @@ class Life:
 
     async def _seal(self, task: Task) -> None:
         try:
-            await _in(self._ending, self._workdirs.seal, task)
-        except OSError as error:
-            log.error("%s: results/task.json could not be written: %s", task.id, error)
+            await _in(self._sealing, self._workdirs.seal, task)
+        except (OSError, LookupError) as error:
+            log.error("%s: results/task.json could not be written: %s", task.id, _told(error))
 
     async def _collect(self, task: Task) -> None:
         left = await _in(self._clearing, self._workdirs.collect, task)
@@ -254,10 +270,11 @@ class Life:
             else:
                 return
 
-    def _go(self, work: Coroutine[Any, Any, None]) -> None:
+    def _go(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._underway.add(task)
         task.add_done_callback(self._gone)
+        return task
 
     def _gone(self, task: asyncio.Task[None]) -> None:
         self._underway.discard(task)

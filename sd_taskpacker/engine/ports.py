@@ -90,8 +90,11 @@ class Workdirs(Protocol):
         is open and the caller closes it: once the directory is the user's, no path in it can be trusted. Raises
         OSError or LookupError (user); then nothing is left behind."""
 
+    def unused(self, task: Task) -> bool:
+        """Whether its directory is there as `prepare` leaves it, and nobody has run in it."""
+
     def seal(self, task: Task) -> None:
-        """Writes results/task.json. Raises OSError."""
+        """Writes results/task.json. Raises OSError, or LookupError when the task's user is gone."""
 
     def collect(self, task: Task) -> list[str]:
         """Removes all but results/; answers what could not be removed, as text for the journal."""

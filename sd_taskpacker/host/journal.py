@@ -50,7 +50,7 @@ class JournalWitness:
             if self._has({"_PID": "1", "UNIT": unit}, {"_UID": own, "USER_UNIT": unit}):
                 return True
             return False if self._has({"_UID": own, "_COMM": "systemd", "MESSAGE_ID": UNIT_STARTING}) else None
-        except FileNotFoundError:  # No journal on this machine.
+        except OSError:  # No journal on this machine, or none that can be read.
             return None
 
     def _has(self, *alternatives: dict[str, str]) -> bool:
@@ -65,7 +65,7 @@ class JournalWitness:
                 _select(reader, *({"MESSAGE_ID": SPAWN_FAILED, field: unit} for field in ("UNIT", "USER_UNIT")))
                 texts = (str(record.get("MESSAGE", "")).removeprefix(f"{unit}: ") for record in reader)
                 return next((text for text in texts if text.startswith("Failed at step ")), None)
-        except FileNotFoundError:  # No journal on this machine.
+        except OSError:  # No journal on this machine, or none that can be read.
             return None
 
 

@@ -80,6 +80,17 @@ class WorkDirectories:
             with unlocked(RESULTS, within=work) as results:
                 _replace(results, RECORD, text.encode())
 
+    def unused(self, task: Task) -> bool:
+        *above, name = _parts(task)
+        try:
+            with descended(task.root_directory, above) as parent, opened(name, within=parent) as work:
+                made = set(os.listdir(work))
+                with opened(RESULTS, within=work) as results:
+                    written = os.listdir(results) != [OUTPUT] or os.lstat(OUTPUT, dir_fd=results).st_size > 0
+        except OSError:
+            return False
+        return made <= {RESULTS, PARAMETERS} and not written
+
     def collect(self, task: Task) -> list[str]:
         *above, name = _parts(task)
         try:

@@ -10,7 +10,7 @@ import pytest
 from dbus_next import DBusError, Message
 
 from sd_taskpacker.bus.connection import Connection
-from sd_taskpacker.bus.gate import LARGE, MAX_WAITING
+from sd_taskpacker.bus.gate import LARGE, MAX_WAITING_OF_ONE
 from sd_taskpacker.errors import AccessDenied, TaskpackerError
 from tests.bus.private_bus import NAME, PATH, Dial, unique
 from tests.bus.test_bus_connection import answering, echo
@@ -64,12 +64,27 @@ async def test_more_large_calls_than_may_wait_are_refused(dial: Dial) -> None:
 
     answering(server, echo)
     server.guard(judge)
-    calls = [asyncio.create_task(_call(caller, server, "x" * LARGE)) for _ in range(MAX_WAITING + 5)]
+    calls = [asyncio.create_task(_call(caller, server, "x" * LARGE)) for _ in range(MAX_WAITING_OF_ONE + 5)]
     for refusal in itertools.islice(asyncio.as_completed(calls), 4):
         with pytest.raises(DBusError, match="too many large requests"):
             await refusal
     opened.set()
     answers = await asyncio.gather(*calls, return_exceptions=True)
     refused = [str(answer) for answer in answers if isinstance(answer, DBusError)]
-    assert len(refused) in (4, 5)  # MAX_WAITING wait, and one more if it was being judged already.
+    assert len(refused) in (4, 5)  # MAX_WAITING_OF_ONE wait, and one more if it was being judged already.
     assert all("too many large requests" in text for text in refused)
+
+
+async def test_a_judge_that_fails_answers_and_lets_the_next_one_through(dial: Dial) -> None:
+    server, caller = await dial(), await dial()
+
+    async def judge(message: Message) -> TaskpackerError | None:
+        if message.member == "Bad":
+            raise RuntimeError("a bug")
+        return None
+
+    answering(server, echo)
+    server.guard(judge)
+    with pytest.raises(DBusError, match="fault of its own"):
+        await _call(caller, server, "x" * LARGE, "Bad")
+    assert await _call(caller, server, "x" * LARGE) == ["x" * LARGE]

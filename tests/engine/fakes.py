@@ -137,13 +137,17 @@ class FakeWorkdirs:
     def __init__(self, diary: Diary) -> None:
         self.diary = diary
         self.prepare_error: Exception | None = None
-        self.seal_error: OSError | None = None
+        self.seal_error: Exception | None = None
+        self.half_made: set[TaskId] = set()
 
     def prepare(self, task: Task) -> FakeOutput:
         self.diary.append(f"prepare {task.id}")
         if self.prepare_error:
             raise self.prepare_error
         return FakeOutput(self.diary, task)
+
+    def unused(self, task: Task) -> bool:
+        return task.id in self.half_made
 
     def seal(self, task: Task) -> None:
         self.diary.append(f"seal {task.id}")

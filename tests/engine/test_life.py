@@ -125,9 +125,10 @@ async def test_an_end_that_the_store_refuses_is_kept_and_tried_again(monkeypatch
         assert daemon.diary.about("signal", "commit-end") == [f"commit-end {JOB}", f"signal {JOB} success"]
 
 
-async def test_a_full_disk_does_not_keep_the_signal_back() -> None:
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), LookupError("no user 'gone'")])
+async def test_a_record_that_cannot_be_written_does_not_keep_the_signal_back(error: Exception) -> None:
     daemon = Daemon(unit())
-    daemon.workdirs.seal_error = OSError(28, "No space left on device")
+    daemon.workdirs.seal_error = error
     async with running(daemon):
         await _started(daemon)
         daemon.end(JOB)

@@ -8,7 +8,7 @@ import pytest
 from sd_taskpacker.engine.ports import ObservedUnit, Remembered
 from sd_taskpacker.engine.restart import Step, next_step
 from sd_taskpacker.model.task import Result, Task
-from tests.engine.builders import BOOT, ended, receipt, task
+from tests.engine.builders import BOOT, TODAY, ended, receipt, task, unit
 from tests.engine.daemon import Daemon, running
 
 
@@ -51,6 +51,7 @@ async def test_each_open_task_is_taken_up_where_it_was_left() -> None:
     daemon = Daemon(remembered=Remembered(open=(runs, over, never, done)))
     daemon.launcher.observed = [ObservedUnit(runs.id, alive=True)]
     daemon.receipts.box[over.id.unit_name] = receipt("exit-code", "exited", "7")
+    daemon.workdirs.half_made = {never.id}
     async with running(daemon):
         await daemon.life.resume(BOOT)
         await daemon.until(f"commit-close {over.id}")
@@ -93,3 +94,22 @@ async def test_after_a_reboot_tasks_that_ran_fail_as_lost() -> None:
         await daemon.life.resume(BOOT)
         await daemon.until(f"commit-close {old.id}")
     assert f"signal {old.id} {Result.LOST}" in daemon.diary
+
+
+async def test_a_directory_that_somebody_used_is_not_removed_for_a_new_start() -> None:
+    never = task("never")
+    daemon = Daemon(remembered=Remembered(open=(never,)))
+    async with running(daemon):
+        await daemon.life.resume(BOOT)
+        await daemon.until(f"prepare {never.id}")
+        assert not daemon.diary.about("remove")
+
+
+async def test_what_ended_meanwhile_has_ended_before_the_roots_are_looked_at() -> None:
+    root = task("build")
+    daemon = Daemon(unit("build", root=True), remembered=Remembered(open=(root,), serials={"build": (TODAY, 1)}))
+    daemon.receipts.box[root.id.unit_name] = receipt("exit-code", "exited", "210")
+    async with running(daemon):
+        await daemon.life.resume(BOOT)
+        await daemon.desk.start_roots()
+        await daemon.until(f"start build@{TODAY}.1")

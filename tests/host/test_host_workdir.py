@@ -419,3 +419,15 @@ def test_remove_takes_empty_parents_but_not_the_root(tmp_path: Path) -> None:
     assert listing(root / "a") == {"x"}
     assert directories.remove(beside) == []
     assert listing(root) == set()
+
+
+def test_a_prepared_directory_is_unused_until_somebody_has_written(tmp_path: Path) -> None:
+    directories, one = WorkDirectories(), task(tmp_path)
+    assert not directories.unused(one)
+    directories.prepare(one).close()
+    assert directories.unused(one)
+    (Path(one.directory) / "results/output.txt").write_text("hello")
+    assert not directories.unused(one)
+    (Path(one.directory) / "results/output.txt").write_text("")
+    (Path(one.directory) / "scratch").touch()
+    assert not directories.unused(one)
