@@ -91,7 +91,7 @@ class Workdirs(Protocol):
         OSError or LookupError (user); then nothing is left behind."""
 
     def unused(self, task: Task) -> bool:
-        """Whether its directory is there as `prepare` leaves it, and nobody has run in it."""
+        """Whether its directory is there as far as `prepare` makes it, and nobody has run in it."""
 
     def seal(self, task: Task) -> None:
         """Writes results/task.json. Raises OSError, or LookupError when the task's user is gone."""

@@ -85,11 +85,9 @@ class WorkDirectories:
         try:
             with descended(task.root_directory, above) as parent, opened(name, within=parent) as work:
                 made = set(os.listdir(work))
-                with opened(RESULTS, within=work) as results:
-                    written = os.listdir(results) != [OUTPUT] or os.lstat(OUTPUT, dir_fd=results).st_size > 0
+                return made <= {RESULTS, PARAMETERS} and (RESULTS not in made or _is_unused(work))
         except OSError:
             return False
-        return made <= {RESULTS, PARAMETERS} and not written
 
     def collect(self, task: Task) -> list[str]:
         *above, name = _parts(task)
@@ -115,6 +113,13 @@ class WorkDirectories:
         except OSError as error:
             return [f"{task.directory}: {error.strerror}"]
         return _remove_empty(task.root_directory, above)
+
+
+def _is_unused(work: int) -> bool:
+    """Whether results/ has nothing in it but, perhaps, an output file without output."""
+    with opened(RESULTS, within=work) as results:
+        made = os.listdir(results)
+        return not made or (made == [OUTPUT] and os.lstat(OUTPUT, dir_fd=results).st_size == 0)
 
 
 def _owner(task: Task) -> Owner:

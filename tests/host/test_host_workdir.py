@@ -421,6 +421,18 @@ def test_remove_takes_empty_parents_but_not_the_root(tmp_path: Path) -> None:
     assert listing(root) == set()
 
 
+@pytest.mark.parametrize(
+    "made", [[], ["parameters.json"], ["parameters.json", "results/"], ["results/", "results/output.txt"]]
+)
+def test_a_directory_whose_making_was_cut_short_is_unused(tmp_path: Path, made: list[str]) -> None:
+    one = task(tmp_path)
+    work = Path(one.directory)
+    work.mkdir(parents=True)
+    for name in made:
+        (work / name).mkdir() if name.endswith("/") else (work / name).touch()
+    assert WorkDirectories().unused(one)
+
+
 def test_a_prepared_directory_is_unused_until_somebody_has_written(tmp_path: Path) -> None:
     directories, one = WorkDirectories(), task(tmp_path)
     assert not directories.unused(one)
