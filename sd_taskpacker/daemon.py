@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import tomli
 from systemd import daemon as sd_daemon
@@ -78,16 +79,20 @@ class Paths:
         )
 
 
-def main() -> int:
+def main() -> NoReturn:
     options = _arguments(sys.argv[1:])
     _set_up_logging()
     paths = Paths.of(options.user)
     try:
-        return asyncio.run(_serve(paths, user=options.user))
+        status = asyncio.run(_serve(paths, user=options.user))
     except (TaskpackerError, StoreError, OSError) as error:
         log.critical("%s", error)
         sd_daemon.notify(f"STATUS={error}")
-        return error.exit_status if isinstance(error, TaskpackerError) else 1
+        status = error.exit_status if isinstance(error, TaskpackerError) else 1
+    # Not by returning: the interpreter would first wait for every directory that is still to be cleared. What is
+    # committed is on disk, and the next daemon takes up the rest.
+    logging.shutdown()
+    os._exit(status)
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -216,7 +221,7 @@ def _read_config(path: Path) -> Config:
         table = tomli.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return Config()
-    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         log.error("%s: %s; the defaults are in force", path, error)
         return Config()
     config, problems = read_config(table)
@@ -258,4 +263,4 @@ async def _until_told(bus: Connection, workers: Sequence[asyncio.Task[None]]) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -171,7 +171,7 @@ class Desk:
         """A caller inside a task's unit speaks for that task, and only while it runs."""
         if not caller.may_submit:
             raise AccessDenied(
-                f"uid {caller.uid} may not submit", hint="only root, the group taskpacker and tasks may"
+                f"uid {caller.uid} may not submit", hint="only root, the configured group (taskpacker) and tasks may"
             )
         if caller.task is not None:
             task = self._loop.state.task(caller.task)
@@ -203,7 +203,9 @@ class Desk:
 
 def _must_manage(caller: Caller) -> None:
     if not caller.may_manage:
-        raise AccessDenied(f"uid {caller.uid} may not manage", hint="only root and the group taskpacker may")
+        raise AccessDenied(
+            f"uid {caller.uid} may not manage", hint="only root and the configured group (taskpacker) may"
+        )
 
 
 def _asked_versions(caller: Caller, requests: Sequence[Request]) -> list[TaskId]:

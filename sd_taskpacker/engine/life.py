@@ -184,6 +184,12 @@ class Life:
             log.error("%s: its receipt cannot be read: %s", task_id, error)
             return None
 
+    async def _discard_receipt(self, task_id: TaskId) -> None:
+        try:
+            await _in(self._ending, self._receipts.discard, task_id.unit_name)
+        except OSError as error:  # It lies in /run, and no other task ever has its name.
+            log.error("%s: its receipt cannot be removed: %s", task_id, error)
+
     async def _end(self, task_id: TaskId, outcome: Outcome) -> None:
         def decide(now: int) -> Decision:
             task = self._loop.state.task(task_id)
@@ -202,7 +208,7 @@ class Life:
         if task.kind is Kind.BATCH:
             self._signals.batch_ended(task, self._loop.state.slots(self._loop.clock()))
         await self._launcher.release(task.id)
-        await _in(self._ending, self._receipts.discard, task.id.unit_name)
+        await self._discard_receipt(task.id)
         if not has_directory:
             return await self._remember(TaskClosed(task.id), TaskDropped(task.id))
         await self._collect(task)

@@ -168,6 +168,7 @@ class FakeReceipts:
         self.diary = diary
         self.box: dict[str, Receipt] = {}
         self.error: OSError | None = None
+        self.discard_error: OSError | None = None
 
     def read(self, unit: str) -> Receipt | None:
         if self.error:
@@ -176,6 +177,8 @@ class FakeReceipts:
 
     def discard(self, unit: str) -> None:
         self.diary.append(f"discard {unit}")
+        if self.discard_error:
+            raise self.discard_error
         self.box.pop(unit, None)
 
 

@@ -181,3 +181,12 @@ async def test_versions_beyond_are_removed_once_however_many_end_together() -> N
         for task_id in ids:
             await daemon.until(f"commit-drop {task_id}")
         assert sorted(daemon.diary.about("remove")) == sorted(f"remove {task_id}" for task_id in ids)
+
+
+async def test_a_receipt_that_cannot_be_removed_keeps_no_task_open() -> None:
+    daemon = Daemon(unit())
+    daemon.receipts.discard_error = OSError(30, "Read-only file system")
+    async with running(daemon):
+        await _started(daemon)
+        daemon.end(JOB)
+        await daemon.until(f"commit-close {JOB}")
