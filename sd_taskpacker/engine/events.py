@@ -10,8 +10,22 @@ from sd_taskpacker.model.task import Task
 
 
 @dataclass(frozen=True, slots=True)
+class TaskQueued:
+    """Accepted, and waits."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAltered:
+    """Somebody changed its priority, deadline or size while it waits; `task` is what it is now."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """The decision to run it; the launch follows the commit."""
+    """The decision to run it, at once or after it waited; the launch follows the commit."""
 
     task: Task
 
@@ -47,4 +61,25 @@ class RootRecommissioned:
     root: str
 
 
-Event = TaskStarted | TaskEnded | TaskClosed | TaskDropped | RootDecommissioned | RootRecommissioned
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """Nothing further is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Drained taken back."""
+
+
+Event = (
+    TaskQueued
+    | TaskAltered
+    | TaskStarted
+    | TaskEnded
+    | TaskClosed
+    | TaskDropped
+    | RootDecommissioned
+    | RootRecommissioned
+    | Drained
+    | Resumed
+)

@@ -19,6 +19,7 @@ DEFAULT_EXPECTED_USEC = 600 * 1_000_000
 
 
 class TaskState(StrEnum):
+    WAITING = "waiting"
     RUNNING = "running"
     COMPLETE = "complete"
     FAILED = "failed"
@@ -39,6 +40,12 @@ class Result(StrEnum):
     """Somebody stopped the systemd unit by hand."""
     LOST = "lost"
     """The machine went down under it, or its unit vanished without a trace."""
+    CANCELLED = "cancelled"
+    """Somebody took it out of the queue."""
+    DEADLINE = "deadline"
+    """Its deadline passed while it waited."""
+    DECOMMISSIONED = "decommissioned"
+    """Its root was decommissioned while it waited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +104,21 @@ class Task:
     boot_id: str
     submitted_usec: int
     started_usec: int
+    """0 while it waits."""
     state: TaskState = TaskState.RUNNING
     outcome: Outcome | None = None
+    promised_usec: int | None = None
+    """The start that was shown when it was queued: it starts then or earlier."""
+    runs_late: bool = False
+    """OnDeadline=run: it is wanted even after its deadline."""
+    max_running: int | None = None
+    """Of its unit at once."""
+    retries: int = 0
+    """How often it is tried again when it fails."""
+    grows: bool = False
+    """OnOOM=larger: after an oom-kill it is tried once more in the next size."""
+    retry_of: str | None = None
+    """The id of the try before this one."""
 
     @property
     def slice(self) -> str:

@@ -22,6 +22,10 @@ class Candidate:
     submitted: int
     now_only: bool = False
     """Placed at this very moment or not at all: what BatchSubmit asks for."""
+    promised: int | None = None
+    """The start that it was shown when it was queued; it is placed then or earlier. None: it comes new."""
+    runs_late: bool = False
+    """It is placed even where it would end after its deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,8 @@ class Plan:
     """As in the snapshot, with the ends that are expected now."""
     placed: tuple[Lease, ...] = ()
     """In the order in which they were placed."""
+    promised: Mapping[str, int] = field(default_factory=dict)
+    """What is promised to those that come new and have to wait: the latest start."""
     unplaced: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     free: Mapping[str, int] = field(default_factory=dict)
     """What is left of each resource at this moment, after everything that is due has started."""
