@@ -30,7 +30,8 @@ def scores_table(scores: Mapping[str, Score], *, rst: bool = False) -> list[str]
     rows = [["policy", *(COLUMNS[key][0] for key in columns)]]
     for policy, score in scores.items():
         rows.append([policy + star * (policy in starving), *(_cell(score, key) for key in columns)])
-    return table(rows, rst=rst)
+    note = f"{star} its longest wait is more than {STARVES:g} times that of {BASELINE}."
+    return [*table(rows, rst=rst), *(("", note) if starving else ())]
 
 
 def _cell(score: Score, key: str) -> str:

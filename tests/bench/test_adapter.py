@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.bench import adapter
 from tests.bench.adapter import make_policy, plan
+from tests.bench.replay import State
 from tests.bench.score import check
 from tests.bench.stream import Stream
 
@@ -22,6 +23,16 @@ def test_what_runs_is_expected_to_end_as_declared() -> None:
     outcome = Stream(cpus=1).job(est=20, run=10).job(at=5, est=10).replay(make_policy())
     assert outcome.promised == {0: 0, 1: 20}
     assert outcome.starts == [0, 10]
+
+
+def test_it_wants_to_be_asked_at_the_next_planned_start() -> None:
+    workload = Stream(cpus=1).job(est=10).job(est=5).job(est=5).workload()
+    waiting = [0, 1, 2]
+    state = State(cpus=1, mem=1, free_cpus=1, free_mem=1, jobs=workload.jobs, queue=waiting, arrived=waiting)
+    policy = make_policy()
+    policy.begin(workload)
+    assert policy.choose(state) == [0]
+    assert policy.wake == 10
 
 
 def test_memory_counts_and_where_it_has_no_limit_it_does_not() -> None:

@@ -7,7 +7,7 @@ FIGURES = {"bsld": 1.0, "bsld600": 1.0, "wait": 1.0}
 
 
 def policies(lines: list[str]) -> list[str]:
-    return [line.split()[0] for line in lines]
+    return [line.split()[0] for line in lines if line]
 
 
 def test_text_is_on_the_left_and_numbers_on_the_right() -> None:
@@ -25,7 +25,9 @@ def test_a_policy_that_lets_jobs_starve_has_a_star() -> None:
         "fcfs+easy": {**FIGURES, "wait_max": 10.0},
         "cons": {**FIGURES, "wait_max": 20.0},
     }
-    assert policies(scores_table(scores)) == ["policy", "sjf*", "fcfs+easy", "cons"]
+    lines = scores_table(scores)
+    assert policies(lines) == ["policy", "sjf*", "fcfs+easy", "cons", "*"]
+    assert lines[-1] == "* its longest wait is more than 2 times that of fcfs+easy."
     assert r"sjf\*" in policies(scores_table(scores, rst=True))
     del scores["fcfs+easy"]
     assert policies(scores_table(scores)) == ["policy", "sjf", "cons"]

@@ -42,6 +42,15 @@ def test_memory_holds_back_as_cpus_do() -> None:
     assert s.job(at=2, mem=2, est=8).job(at=2, mem=2, est=9).starts("fcfs+easy") == [0, 10, 2, 10]
 
 
+def test_memory_beside_the_first_is_given_away_once() -> None:
+    s = Stream(cpus=8, mem=4).job(mem=2, est=10).job(at=1, mem=3, est=10)
+    assert s.job(at=2, mem=1, est=50).job(at=2, mem=1, est=50).starts("fcfs+easy") == [0, 10, 2, 20]
+
+
+def test_easy_reserves_behind_what_it_has_just_started() -> None:
+    assert Stream(cpus=4).job(cpus=3, est=10).job(cpus=4, est=10).job(est=10).starts("fcfs+easy") == [0, 10, 0]
+
+
 def test_easy_may_delay_the_second_that_waits_and_conservative_does_not() -> None:
     s = Stream(cpus=4).job(cpus=3, est=10).job(at=1, cpus=3, est=10).job(at=2, cpus=4, est=10)
     s.job(at=3, cpus=1, est=30)
@@ -64,6 +73,12 @@ def test_conservative_keeps_its_promises_when_jobs_end_early() -> None:
 def test_conservative_plans_anew_when_a_job_outlives_what_it_declared() -> None:
     s = Stream(cpus=2).job(cpus=2, est=10, run=15).job(at=1, cpus=1, est=10).job(at=12, cpus=1, est=10)
     assert s.starts("cons") == [0, 15, 15]
+
+
+def test_conservative_starts_at_the_planned_time_though_nothing_happens_then() -> None:
+    """From 12 on the first job is expected to end a second later, and the second one's place is moved to 15 at 14."""
+    s = Stream(cpus=1).job(est=10, run=14.5).job(at=1, est=10).job(at=12, est=10)
+    assert s.starts("cons") == [0, 15, 25]
 
 
 @st.composite
