@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The planner of the product as a policy of a replay: the same calls as the daemon's, with declared times only.
+
+A state is anything with the attributes of tests.bench.replay.State; another evaluator's will do, which may load this
+file by its path.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource, claims
+from sd_taskpacker.plan import planner
+from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot
+
+SECOND = 1_000_000
+UNLIMITED = 1 << 60
+"""Chunks of a machine whose memory does not count."""
+
+
+class Job(Protocol):
+    @property
+    def submit(self) -> float: ...
+    @property
+    def cpus(self) -> int: ...
+    @property
+    def mem(self) -> int: ...
+    @property
+    def est(self) -> float: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def deadline(self) -> float | None: ...
+
+
+class Workload(Protocol):
+    @property
+    def jobs(self) -> Sequence[Job]: ...
+    @property
+    def cpus(self) -> int: ...
+    @property
+    def mem(self) -> int: ...
+
+
+class State(Protocol):
+    @property
+    def now(self) -> float: ...
+    @property
+    def cpus(self) -> int: ...
+    @property
+    def mem(self) -> int: ...
+    @property
+    def jobs(self) -> Sequence[Job]: ...
+    @property
+    def running(self) -> Mapping[int, float]: ...
+    @property
+    def arrived(self) -> Sequence[int]: ...
+
+
+class TaskPacker:
+    name = "taskpacker"
+
+    def begin(self, workload: Workload) -> None:
+        self.planned: dict[int, float] = {}
+        """Job -> the start that it was promised when it came."""
+        self.wake: float | None = None
+        self._waiting: dict[int, Candidate] = {}
+        self._leases: dict[int, Lease] = {}
+        self._resources: tuple[Resource, ...] = ()
+
+    def choose(self, state: State) -> list[int]:
+        self._resources = resources(state.cpus, state.mem)
+        self._leases = {index: self._leases[index] for index in state.running}
+        for index in state.arrived:
+            self._waiting[index] = candidate(index, state.jobs[index])
+        plan = self._plan(usec(state.now))
+        starts = {int(lease.owner): lease for lease in plan.placed}
+        self.planned.update((index, starts[index].start / SECOND) for index in state.arrived)
+        due = sorted(map(int, plan.due))
+        for index in due:
+            self._leases[index] = starts[index]
+            del self._waiting[index]
+        self.wake = min((starts[index].start / SECOND for index in self._waiting), default=None)
+        return due
+
+    def _plan(self, now: int) -> Plan:
+        """Nobody is there to be told that a deadline cannot be met: such a job runs all the same."""
+        plan = planner.plan(self._snapshot(now))
+        if not plan.unplaced:
+            return plan
+        for key in plan.unplaced:
+            self._waiting[int(key)] = replace(self._waiting[int(key)], deadline=None)
+        return planner.plan(self._snapshot(now))
+
+    def _snapshot(self, now: int) -> Snapshot:
+        return Snapshot(
+            now=now,
+            resources=self._resources,
+            leases=tuple(self._leases.values()),
+            waiting=tuple(self._waiting.values()),
+        )
+
+
+def make_policy() -> TaskPacker:
+    return TaskPacker()
+
+
+def plan(workload: Workload) -> list[float]:
+    """The start of each job, in seconds, when all of them are ready at zero."""
+    snapshot = Snapshot(
+        now=0,
+        resources=resources(workload.cpus, workload.mem),
+        waiting=tuple(candidate(index, job) for index, job in enumerate(workload.jobs)),
+    )
+    starts = {int(lease.owner): lease.start / SECOND for lease in planner.plan(snapshot).placed}
+    return [starts[index] for index in range(len(workload.jobs))]
+
+
+def resources(cpus: int, chunks: int) -> tuple[Resource, ...]:
+    return Resource(MEMORY, chunks or UNLIMITED), Resource(CPU, cpus)
+
+
+def candidate(index: int, job: Job) -> Candidate:
+    return Candidate(
+        key=str(index),
+        claims=claims(chunks=job.mem, cpus=job.cpus),
+        duration=duration(job.est),
+        priority=job.priority,
+        deadline=None if job.deadline is None else usec(job.deadline),
+        submitted=usec(job.submit),
+    )
+
+
+def usec(seconds: float) -> int:
+    return round(seconds * SECOND)
+
+
+def duration(seconds: float) -> int:
+    """Rounded up where it is no whole number: in seconds again, nothing may overlap by the error of a float."""
+    return usec(seconds) if seconds == int(seconds) else usec(seconds) + 1
