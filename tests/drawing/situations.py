@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Plans to draw: a builder for small situations, and a generator for large ones that looks like real work.
-
-python -m tests.drawing.situations DIRECTORY     writes some of them as svg, html, text and json, to be looked at
-"""
+"""Plans to draw: a builder for small situations, and a generator for large ones that looks like real work."""
 
 from __future__ import annotations
 
