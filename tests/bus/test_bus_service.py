@@ -11,13 +11,16 @@ import pytest
 from dbus_next import DBusError, Variant
 
 from sd_taskpacker import __version__
+from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.news import TaskChanged
 from sd_taskpacker.bus.service import INTERFACE, NAME, PATH
+from sd_taskpacker.bus.wire_queue import change_to_wire
 from sd_taskpacker.engine.ports import PlanFormat, TaskFilter
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
 from tests.bus.builders import a_task
 from tests.bus.private_bus import Dial
-from tests.bus.recorder import Service, serve
+from tests.bus.recorder import WAITING, Service, serve
 
 
 @pytest.fixture
@@ -92,6 +95,24 @@ async def test_history_is_told_in_the_types_that_a_task_has(service: Service) ->
         "weight": Variant("x", 5),
     }
     assert service.manager.asked == [("list_events", 7, 100)]
+
+
+async def test_our_own_client_understands_the_answers(
+    service: Service, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    async with await Client.connect(user=True) as client:
+        news = await client.watch()
+        [answer] = await client.batch_queue([Request("massif", {}, {})])
+        [forecast] = await client.batch_test([Request("massif", {}, {})])
+        [reason] = await client.explain("build/x@2")
+        [event] = await client.list_events(7)
+        service.interface.TaskChanged(*change_to_wire(8, WAITING))
+        told = await news.get()
+    assert (answer.accepted, answer.rejected) == (("massif@1", "massif@2"), ("massif?n=2",))
+    assert (forecast.verdict, forecast.start, reason.verdict, event.details["ended"]) == ("later", 70, "not-now", 20)
+    details = {"submitted": 10, "promised": 70}
+    assert told == TaskChanged(sequence=8, id="build/x@2", state="waiting", details=details)
 
 
 async def test_a_bad_property_is_refused_by_key(service: Service) -> None:
