@@ -26,7 +26,8 @@ from systemd import journal
 from sd_taskpacker import __version__
 from sd_taskpacker.bus.callers import Callers, judge_large
 from sd_taskpacker.bus.connection import Connection, connect
-from sd_taskpacker.bus.service import NAME, PATH, BusSignals, ManagerInterface
+from sd_taskpacker.bus.service import NAME, PATH, ManagerInterface
+from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects
 from sd_taskpacker.engine.desk import Desk
@@ -181,7 +182,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
 
     desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher)
     interface = ManagerInterface(desk, callers)
-    signals = BusSignals(interface, lambda line: sd_daemon.notify(f"STATUS={line}"))
+    signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"))
     desk.show = signals.figures_changed
     life = Life(
         loop,

@@ -163,9 +163,19 @@ def describe(task: Task) -> dict[str, Any]:
         "priority": task.priority,
         "uid": task.uid,
         "submitted": task.submitted_usec,
-        "started": task.started_usec,
     }
-    optional = {"expected": task.expected_usec, "deadline": task.deadline_usec, "tag": task.tag or None}
+    optional: dict[str, Any] = {
+        "started": task.started_usec or None,
+        "promised": task.promised_usec,
+        "expected": task.expected_usec,
+        "deadline": task.deadline_usec,
+        "on_deadline": "run" if task.runs_late else None,
+        "max_running": task.max_running,
+        "retries": task.retries or None,
+        "on_oom": "larger" if task.grows else None,
+        "retry_of": task.retry_of,
+        "tag": task.tag or None,
+    }
     if task.outcome:
         end = task.outcome
         optional |= {

@@ -88,8 +88,14 @@ async def running(daemon: Daemon) -> AsyncIterator[Daemon]:
         daemon.desk.act(events)
 
     turns = asyncio.create_task(daemon.loop.run(act))
+    # A loop that fails answers nobody any more: the test, which would wait for ever, fails with what it failed of.
+    test = asyncio.current_task()
+    assert test is not None
+    turns.add_done_callback(lambda over: over.cancelled() or test.cancel())
     try:
         yield daemon
     finally:
         turns.cancel()
         await asyncio.wait([turns])
+        if not turns.cancelled():
+            turns.result()
