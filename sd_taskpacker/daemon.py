@@ -30,12 +30,12 @@ from sd_taskpacker.bus.service import NAME, PATH, BusSignals, ManagerInterface
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects
 from sd_taskpacker.engine.desk import Desk
-from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import StoreError
 from sd_taskpacker.engine.requests import Place
 from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.turn import Numbered
 from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.host.alone import take_alone
 from sd_taskpacker.host.boot import boot_id
@@ -149,7 +149,7 @@ class _Daemon:
     desk: Desk
     boot_id: str
 
-    def act(self, events: Sequence[Event]) -> None:
+    def act(self, events: Sequence[Numbered]) -> None:
         self.life.act(events)
         self.desk.act(events)
 
@@ -157,7 +157,7 @@ class _Daemon:
 async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: bool) -> _Daemon:
     """Every edge, and the engine between them."""
     machine, boot = ThisMachine(), boot_id()
-    loop = Loop(State(store.load(), machine.budget()), store, _clock)
+    loop = Loop(State(store.load(), machine.budget()), store, _clock, boot_id=boot)
     launcher = Systemd(
         bus,
         ended=lambda task_id, note: life.unit_over(task_id, note),

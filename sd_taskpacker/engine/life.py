@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, Final, TypeVar
 
-from sd_taskpacker.engine.events import Event, TaskClosed, TaskDropped, TaskEnded, TaskStarted
+from sd_taskpacker.engine.events import Event, TaskClosed, TaskDropped, TaskEnded, TaskQueued, TaskStarted
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
 from sd_taskpacker.engine.ports import (
@@ -29,10 +29,11 @@ from sd_taskpacker.engine.ports import (
     Workdirs,
 )
 from sd_taskpacker.engine.restart import Step, next_step
-from sd_taskpacker.engine.turn import Decide, Decision
+from sd_taskpacker.engine.retry import next_try
+from sd_taskpacker.engine.turn import Decide, Decision, Numbered
 from sd_taskpacker.errors import LimitExceeded, TaskpackerError
 from sd_taskpacker.model.names import TaskId
-from sd_taskpacker.model.task import Outcome, Result, Task
+from sd_taskpacker.model.task import Outcome, Result, Task, TaskState
 from sd_taskpacker.model.unit import Kind
 
 log = logging.getLogger(__name__)
@@ -74,13 +75,17 @@ class Life:
         self._clearing = ThreadPoolExecutor(2, thread_name_prefix="clear")
         self._asking = ThreadPoolExecutor(2, thread_name_prefix="journal")
 
-    def act(self, events: Sequence[Event]) -> None:
+    def act(self, events: Sequence[Numbered]) -> None:
         """What remembered events ask of the edges."""
-        for event in events:
+        for number, event in events:
             match event:
+                case TaskQueued(task):
+                    self._signals.task_changed(number, task)
                 case TaskStarted(task):
+                    self._signals.task_changed(number, task)
                     self._go(self._launch(task))
                 case TaskEnded(task):
+                    self._signals.task_changed(number, task)
                     self._go(self._finish(task))
                 case _:
                     pass
@@ -91,16 +96,19 @@ class Life:
 
     async def resume(self, boot_id: str) -> None:
         """Takes up every open task where an earlier daemon left it; returns when each is under way again, and what
-        has ended meanwhile is known to have: a root among them is to be started anew."""
+        has ended meanwhile is known to have: a root among them is to be started anew. What waits goes on waiting,
+        and from then on may start."""
         observed = {unit.id: unit for unit in await self._launcher.observe()}
         ends: list[asyncio.Task[None]] = []
-        for task in self._loop.state.open_tasks():
+        begun = [task for task in self._loop.state.open_tasks() if task.state is not TaskState.WAITING]
+        for task in begun:
             ends += await self._take_up(task, boot_id, observed.pop(task.id, None), await self._receipt(task.id))
         if ends:
             # A store that refuses must not keep the service from coming up and saying so.
             await asyncio.wait(ends, timeout=RESUME_SECONDS)
         for stranger in observed:
             log.warning("%s: systemd has its unit and we know nothing of it; left alone", stranger)
+        await self._loop.begin_cycles()
 
     async def _take_up(
         self, task: Task, boot_id: str, unit: ObservedUnit | None, receipt: Receipt | None
@@ -195,7 +203,9 @@ class Life:
             task = self._loop.state.task(task_id)
             if task is None or task.outcome is not None:
                 return Decision()
-            return Decision([TaskEnded(task.ended(outcome))])
+            over = task.ended(outcome)
+            again = next_try(self._loop.state, over, now)
+            return Decision([TaskEnded(over), TaskQueued(again)] if again else [TaskEnded(over)])
 
         await self._insist(decide)
 
@@ -206,7 +216,9 @@ class Life:
         if has_directory:
             await self._seal(task)
         if task.kind is Kind.BATCH:
-            self._signals.batch_ended(task, self._loop.state.slots(self._loop.clock()))
+            self._signals.batch_ended(task, self._loop.state.slots())
+        if not task.has_run:
+            return await self._remember(TaskClosed(task.id), TaskDropped(task.id))
         await self._launcher.release(task.id)
         await self._discard_receipt(task.id)
         if not has_directory:

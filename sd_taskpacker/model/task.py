@@ -126,7 +126,8 @@ class Task:
 
     @property
     def claims(self) -> Claims:
-        return claims(chunks=self.chunks, cpus=self.cpus)
+        limited = None if self.max_running is None else self.unit
+        return claims(chunks=self.chunks, cpus=self.cpus, limited_unit=limited)
 
     @property
     def memory_max(self) -> int:
@@ -136,6 +137,11 @@ class Task:
     @property
     def results(self) -> str:
         return self.directory + "/results"
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it was ever started; what never was has left nothing anywhere."""
+        return self.started_usec > 0
 
     def ended(self, outcome: Outcome) -> Task:
         state = TaskState.COMPLETE if outcome.result is Result.SUCCESS else TaskState.FAILED
@@ -163,9 +169,19 @@ def describe(task: Task) -> dict[str, Any]:
         "priority": task.priority,
         "uid": task.uid,
         "submitted": task.submitted_usec,
-        "started": task.started_usec,
     }
-    optional = {"expected": task.expected_usec, "deadline": task.deadline_usec, "tag": task.tag or None}
+    optional: dict[str, Any] = {
+        "started": task.started_usec or None,
+        "promised": task.promised_usec,
+        "expected": task.expected_usec,
+        "deadline": task.deadline_usec,
+        "on_deadline": "run" if task.runs_late else None,
+        "max_running": task.max_running,
+        "retries": task.retries or None,
+        "on_oom": "larger" if task.grows else None,
+        "retry_of": task.retry_of,
+        "tag": task.tag or None,
+    }
     if task.outcome:
         end = task.outcome
         optional |= {

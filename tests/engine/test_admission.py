@@ -26,8 +26,12 @@ def _answers(admission: Admission) -> list[tuple[tuple[str, ...], tuple[str, ...
 
 
 def _one(at: Office, asked: Request, kind: Kind = Kind.BATCH) -> Task:
-    (started,) = _admit(at, asked, kind=kind).started
-    return started
+    (task,) = _started(_admit(at, asked, kind=kind))
+    return task
+
+
+def _started(admission: Admission) -> list[Task]:
+    return [event.task for event in admission.events if isinstance(event, TaskStarted)]
 
 
 def test_what_fits_starts_and_the_rest_is_rejected_in_request_order() -> None:
@@ -75,7 +79,7 @@ def test_a_fan_out_is_one_answer_with_many_tasks() -> None:
 def test_a_task_asked_for_by_a_task_becomes_its_child_in_its_roots_directory() -> None:
     parent = task("build", root_directory="/srv/build")
     caller = Caller(uid=500, may_manage=False, may_submit=True, task=parent.id)
-    (child,) = _admit(office(unit(), of=state(parent)), request(), caller=caller).started
+    (child,) = _started(_admit(office(unit(), of=state(parent)), request(), caller=caller))
     assert str(child.id) == f"build/job@{TODAY}.0"
     assert child.directory == f"/srv/build/job/@{TODAY}.0"
     assert child.uid == 500
@@ -142,8 +146,8 @@ def test_running_batch_never_holds_more_than_the_budget(calls: Sequence[list[str
         admission = _admit(office(*units, of=held), *(request(name) for name in call))
         for answer, name in zip(admission.answers, call, strict=True):
             assert len(answer.started) + answer.rejected.count(name) == 1
-        for started in admission.started:
-            held.apply(TaskStarted(started))
+        for event in admission.events:
+            held.apply(event)
         running = list(held.running())
         assert sum(one.chunks for one in running) <= chunks
         assert sum(one.cpus for one in running) <= cpus
