@@ -65,7 +65,7 @@ class State:
             case TaskAltered(task):
                 return self._hold(task)
             case TaskPromised(task_id, start):
-                return self._hold(dataclasses.replace(self._open[task_id], promised_usec=start))
+                return self._promise(task_id, start)
             case TaskClosed(task_id):
                 return _all(_swap(self._open, task_id, None), _swap(self._leases, task_id, None))
             case TaskDropped():
@@ -167,6 +167,10 @@ class State:
         before = self._open.get(task.id)
         self._set(task.id, task)
         return lambda: self._set(task.id, before)
+
+    def _promise(self, task_id: TaskId, start: int) -> Undo:
+        task = self._open.get(task_id)
+        return (lambda: None) if task is None else self._hold(dataclasses.replace(task, promised_usec=start))
 
     def _set(self, task_id: TaskId, task: Task | None) -> None:
         _put(self._open, task_id, task)
