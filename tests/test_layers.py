@@ -34,7 +34,9 @@ IMPURE: Final = frozenset(
 )
 ON_THE_LOOP: Final = {
     "engine.loop": ("asyncio", "concurrent", "logging"),
+    "engine.threads": ("asyncio", "concurrent"),
     "engine.life": ("asyncio", "concurrent", "logging"),
+    "engine.leavings": ("asyncio", "concurrent", "logging"),
     "engine.desk": ("asyncio", "concurrent", "logging"),
     "engine.orders": ("logging",),
 }

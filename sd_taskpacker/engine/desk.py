@@ -163,11 +163,12 @@ class Desk:
         self.show(self.figures())
 
     async def start_roots(self) -> None:
-        """Starts every Root=yes unit that does not run; one that cannot start is logged and hinders no other."""
+        """Starts each Root=yes unit that neither runs nor waits; one that cannot start is logged and hinders no other."""
         catalogue = await self.catalogue()
         # What ran before a reboot is lost, and may not have been told so yet.
         boot = self._place.boot_id
         running = {task.id.name for task in self._loop.state.running() if task.boot_id == boot}
+        running |= {task.id.name for task in self._loop.state.line}
         for unit in catalogue.units.values():
             if not unit.root or unit.name in running or self._loop.state.is_decommissioned(unit.name):
                 continue

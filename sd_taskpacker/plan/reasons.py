@@ -52,4 +52,5 @@ def _short(resource: str, wanted: int, free: int) -> str:
     unit = unit_of(resource)
     if unit is not None:
         return f"as many tasks of {unit} run as its MaxRunning= allows"
-    return f"wants {amount(resource, wanted)}, {amount(resource, free)} is free"
+    verb = "is" if resource == MEMORY or free == 1 else "are"
+    return f"wants {amount(resource, wanted)}, {amount(resource, free)} {verb} free"

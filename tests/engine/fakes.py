@@ -36,7 +36,6 @@ from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue
 
-
 _WORDS = {
     TaskQueued: "commit-queue",
     TaskStarted: "commit-start",

@@ -3,18 +3,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sd_taskpacker.engine.admission import Admission, admit
-from sd_taskpacker.engine.events import TaskStarted
+from sd_taskpacker.engine import admission as admission_module
+from sd_taskpacker.engine.admission import Admission, admit, enqueue
+from sd_taskpacker.engine.events import TaskQueued, TaskStarted
 from sd_taskpacker.engine.requests import Office
+from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.model.quantities import SIZES
 from sd_taskpacker.model.request import Caller, Request
-from sd_taskpacker.model.task import Task
+from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Kind, Reference, TaskUnit, Word
 from sd_taskpacker.model.values import Value
-from tests.engine.builders import ADMIN, NOW, SECOND, TODAY, office, parameter, request, state, task, unit
+from tests.engine.builders import ADMIN, NOW, SECOND, TODAY, office, parameter, request, state, task, unit, waiting
 
 
 def _admit(at: Office, *requests: Request, kind: Kind = Kind.BATCH, caller: Caller = ADMIN) -> Admission:
@@ -133,6 +136,45 @@ def test_parameters_reach_the_command_as_one_argument_and_are_remembered_as_subm
     assert started.argv == ("/bin/echo", "--target=a b; $(c)", "fast")
     assert started.params == (("target", Value("s", "a b; $(c)")),)
     assert started.parameters == {"target": "a b; $(c)", "mode": "fast"}
+
+
+def _queue(at: Office, *requests: Request) -> Admission:
+    return enqueue(at, ADMIN, requests, NOW)
+
+
+def test_what_is_queued_waits_with_all_that_its_unit_says() -> None:
+    at = office(unit(runs_late=True, max_running=2, retries=3, grows=True))
+    (event,) = _queue(at, request()).events
+    assert isinstance(event, TaskQueued)
+    queued = event.task
+    assert (queued.state, queued.started_usec, queued.submitted_usec) == (TaskState.WAITING, 0, NOW)
+    assert (queued.runs_late, queued.max_running, queued.retries, queued.grows) == (True, 2, 3, True)
+
+
+def test_what_runs_already_does_not_keep_anything_from_being_queued() -> None:
+    at = office(unit(chunks=32), of=state(task("full", chunks=32)))
+    assert _answers(_queue(at, request(), request())) == [((f"job@{TODAY}.{n}",), ()) for n in range(2)]
+
+
+def test_what_is_larger_than_the_budget_is_rejected_with_the_reason() -> None:
+    admission = _queue(office(unit(chunks=33, cpus=5)), request())
+    assert _answers(admission) == [((), ("job",))]
+    ((_, reasons),) = admission.rejected
+    assert {reason.resource for reason in reasons} == {"memory", "cpu"}
+
+
+def test_one_user_cannot_fill_the_queue_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission_module, "MAX_WAITING", 3)
+    held = state(*(waiting(version=str(n), uid=ADMIN.uid) for n in range(2)), waiting(version="x", uid=7))
+    with pytest.raises(LimitExceeded, match="more than 3 tasks of uid 0"):
+        _queue(office(unit(), of=held), request(), request())
+    assert len(_queue(office(unit(), of=held), request()).events) == 1
+
+
+def test_drained_a_batch_is_rejected_with_that_reason() -> None:
+    admission = _admit(office(unit(), of=state(drained=True)), request())
+    assert _answers(admission) == [((), ("job",))]
+    assert admission.rejected[0][1][0].resource == "drained"
 
 
 sizes = st.sampled_from(list(SIZES))

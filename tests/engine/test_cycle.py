@@ -40,9 +40,9 @@ def follow(cycle: Cycle, held: State, *events: Event, now: int = NOW) -> list[Ev
     return followed
 
 
-def full(minutes: int = 10, **changes: object) -> Task:
+def full(minutes: int = 10) -> Task:
     """It holds all of the 32 chunks."""
-    return task("full", chunks=32, expected_usec=minutes * MINUTE, **changes)
+    return task("full", chunks=32, expected_usec=minutes * MINUTE)
 
 
 def test_what_has_room_starts_in_this_boot() -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from sd_taskpacker.engine.events import TaskQueued, TaskStarted
+from sd_taskpacker.engine.events import TaskEnded, TaskQueued, TaskStarted
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import Budget, Remembered, TaskFilter
-from sd_taskpacker.engine.turn import Decision
+from sd_taskpacker.engine.turn import Decision, Numbered
 from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.task import TaskState
@@ -77,7 +79,7 @@ async def test_what_can_never_fit_is_rejected_and_burns_no_version() -> None:
 
 
 async def test_a_deadline_that_cannot_be_met_is_rejected_unless_it_may_run_late() -> None:
-    hurried = {"chunks": 32, "expected_usec": 600 * SECOND, "deadline_usec": 700 * SECOND}
+    hurried: dict[str, Any] = {"chunks": 32, "expected_usec": 600 * SECOND, "deadline_usec": 700 * SECOND}
     daemon = Daemon(unit(**hurried), unit("late", runs_late=True, **hurried))
     async with running(daemon):
         answers = await daemon.desk.batch_queue(ADMIN, [request(), request(), request("late")])
@@ -264,16 +266,21 @@ async def test_a_cancellation_that_was_committed_is_told_by_the_next_daemon() ->
 
 
 async def test_the_loop_wakes_by_itself_for_what_waits() -> None:
-    diary, late = Diary(), waiting(deadline_usec=NOW + 150 * SECOND)
+    """The clock leaps whenever it is read, so that every time to wake has come already."""
+    late, over = waiting(deadline_usec=NOW + 150 * SECOND), asyncio.Event()
     ticks = itertools.count(NOW, 100 * SECOND)
-    loop = Loop(state(task("full", chunks=32)), FakeStore(diary), lambda: next(ticks), boot_id=BOOT)
-    turns = asyncio.create_task(loop.run(lambda events: None))
+    loop = Loop(state(task("full", chunks=32)), FakeStore(Diary()), lambda: next(ticks), boot_id=BOOT)
+
+    def act(events: Sequence[Numbered]) -> None:
+        if any(isinstance(event, TaskEnded) for _, event in events):
+            over.set()
+
+    turns = asyncio.create_task(loop.run(act))
     try:
         await loop.begin_cycles()
         await loop.ask(lambda now: Decision([TaskQueued(late)]))
         async with asyncio.timeout(10):
-            while f"commit-end {late.id}" not in diary:
-                await asyncio.sleep(0)
+            await over.wait()
     finally:
         turns.cancel()
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from sd_taskpacker.engine.retry import next_try
@@ -10,7 +12,7 @@ from tests.engine.builders import NOW, SECOND, TODAY, ended, state, task
 LATER = NOW + SECOND
 
 
-def _next(over: Task, **remembered: object) -> Task | None:
+def _next(over: Task, **remembered: Any) -> Task | None:
     return next_try(state(serials={"job": (TODAY, 3)}, chunks=32, **remembered), over, LATER)
 
 

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -101,3 +101,37 @@ async def test_a_caller_that_went_away_does_not_undo_the_decision() -> None:
     gone.reply.cancel()
     await _turn(held, Commits(), gone)
     assert len(held.open_tasks()) == 1
+
+
+async def test_what_follows_sees_all_that_was_decided_and_shares_the_commit() -> None:
+    held, commits = state(), Commits()
+    seen: list[int] = []
+
+    def follow(events: Sequence[Event], now: int) -> Iterator[Event]:
+        for name in ("x", "y"):
+            seen.append(len(held.open_tasks()))
+            yield TaskStarted(task(name))
+
+    first, second = TaskStarted(task("a")), TaskStarted(task("b"))
+    numbered = await _turn(held, commits, _input(None, first), _input(None, second), follow=follow)
+    assert [str(event.task.id.name) for _, event in numbered if isinstance(event, TaskStarted)] == [
+        "a",
+        "b",
+        "x",
+        "y",
+    ]
+    assert seen == [2, 3]
+    assert len(commits) == 1
+
+
+async def test_what_follows_is_undone_with_the_rest() -> None:
+    held = state()
+    broken = Commits(StoreError("full"))
+    assert await _turn(held, broken, follow=lambda events, now: [TaskStarted(task("x"))]) == []
+    assert held.open_tasks() == []
+
+
+async def test_a_turn_without_inputs_is_what_follows_alone() -> None:
+    commits = Commits()
+    assert len(await _turn(state(), commits, follow=lambda events, now: [RootDecommissioned("job")])) == 1
+    assert len(commits) == 1
