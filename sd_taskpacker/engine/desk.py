@@ -163,7 +163,7 @@ class Desk:
         self.show(self.figures())
 
     async def start_roots(self) -> None:
-        """Starts each Root=yes unit that neither runs nor waits; one that cannot start is logged and hinders no other."""
+        """Starts each Root=yes unit that neither runs nor waits; what cannot start is logged, the others start."""
         catalogue = await self.catalogue()
         # What ran before a reboot is lost, and may not have been told so yet.
         boot = self._place.boot_id

@@ -12,9 +12,9 @@ import pytest
 
 from sd_taskpacker.engine.events import TaskEnded, TaskQueued, TaskStarted
 from sd_taskpacker.engine.loop import Loop
-from sd_taskpacker.engine.ports import Budget, Remembered, TaskFilter
+from sd_taskpacker.engine.ports import Budget, Forecast, Remembered, TaskFilter
 from sd_taskpacker.engine.turn import Decision, Numbered
-from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded
+from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchTask
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.task import TaskState
 from sd_taskpacker.model.unit import Kind
@@ -57,10 +57,11 @@ async def test_an_end_and_the_start_that_it_makes_room_for_are_one_commit() -> N
 
 
 async def test_calls_that_come_together_are_planned_and_remembered_together() -> None:
-    async with running(Daemon(unit(chunks=32))) as daemon:
-        await asyncio.gather(*(daemon.desk.batch_queue(ADMIN, [request()]) for _ in range(5)))
-        assert len(daemon.store.commits) <= 2
-        assert daemon.desk.figures().queued == 4
+    async with running(Daemon()) as daemon:
+        queued = [TaskQueued(waiting(version=str(n), chunks=32)) for n in range(5)]
+        await asyncio.gather(*(daemon.loop.ask(lambda now, e=event: Decision([e])) for event in queued))
+        (commit,) = daemon.store.commits
+        assert [type(event).__name__ for event in commit[5:]] == ["TaskStarted", *["TaskPromised"] * 4]
 
 
 async def test_the_answer_comes_after_the_commit_and_a_refused_commit_queues_nothing() -> None:
@@ -229,6 +230,33 @@ async def test_the_default_list_has_what_runs_and_what_waits() -> None:
         assert {str(one.id) for one in daemon.desk.open_tasks()} == {FIRST, SECOND_ID}
         assert set(daemon.desk.plan_view().tasks) == {FIRST, SECOND_ID}
         assert [event.sequence for event in await daemon.desk.list_events(1, 1)] == [2]
+
+
+async def test_a_trial_tells_what_would_happen_and_does_nothing() -> None:
+    async with running(Daemon(unit(chunks=20))) as daemon:
+        trials = await daemon.desk.batch_test(ADMIN, [request(), request()])
+        assert [trial.forecast for trial in trials] == [Forecast.NOW, Forecast.LATER]
+        assert daemon.diary == []
+
+
+async def test_who_waits_is_told_why_and_who_is_unknown_is_an_error() -> None:
+    async with running(Daemon(unit(chunks=32))) as daemon:
+        await _queue(daemon, "job", "job")
+        assert [reason.resource for reason in await daemon.desk.explain(SECOND_ID)] == ["memory", "start"]
+        assert [reason.resource for reason in await daemon.desk.explain(FIRST)] == ["state"]
+        with pytest.raises(NoSuchTask):
+            await daemon.desk.explain("job@nosuch")
+
+
+async def test_a_root_that_waits_to_be_tried_again_is_not_started_beside_it() -> None:
+    again = waiting("build", f"{TODAY}.1", chunks=32, retry_of=f"build@{TODAY}.0")
+    full = task("full", chunks=32)
+    daemon = Daemon(
+        unit("build", root=True), remembered=Remembered(open=(full, again), serials={"build": (TODAY, 2)})
+    )
+    async with running(daemon):
+        await daemon.desk.start_roots()
+        assert daemon.loop.state.serial("build") == (TODAY, 2)
 
 
 async def test_a_malformed_request_queues_nothing() -> None:
