@@ -130,7 +130,7 @@ def test_drained_nothing_starts_and_deadlines_pass_all_the_same() -> None:
 def test_before_it_begins_nothing_starts() -> None:
     held = state(waiting())
     cycle = Cycle(held, BOOT)
-    assert (follow(cycle, held), cycle.wake) == ([], None)
+    assert (follow(cycle, held, TaskQueued(waiting())), cycle.wake) == ([], None)
     cycle.begin()
     assert len(follow(cycle, held)) == 1
 

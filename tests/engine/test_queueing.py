@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from sd_taskpacker.engine.cycle import STORE_RETRY_USEC
 from sd_taskpacker.engine.events import TaskEnded, TaskQueued, TaskStarted
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import Budget, Forecast, Remembered, TaskFilter
-from sd_taskpacker.engine.turn import Decision, Numbered
+from sd_taskpacker.engine.turn import Decide, Decision, Numbered
 from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchTask
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.task import TaskState
@@ -34,6 +35,10 @@ async def _queue(daemon: Daemon, *names: str) -> list[str]:
 
 async def _state(daemon: Daemon, task_id: str) -> TaskState:
     return (await daemon.desk.get_task(task_id)).state
+
+
+def _always(decision: Decision) -> Decide:
+    return lambda now: decision
 
 
 async def test_what_fits_runs_and_the_rest_waits_until_something_ends() -> None:
@@ -58,8 +63,8 @@ async def test_an_end_and_the_start_that_it_makes_room_for_are_one_commit() -> N
 
 async def test_calls_that_come_together_are_planned_and_remembered_together() -> None:
     async with running(Daemon()) as daemon:
-        queued = [TaskQueued(waiting(version=str(n), chunks=32)) for n in range(5)]
-        await asyncio.gather(*(daemon.loop.ask(lambda now, e=event: Decision([e])) for event in queued))
+        queued = [Decision([TaskQueued(waiting(version=str(n), chunks=32))]) for n in range(5)]
+        await asyncio.gather(*(daemon.loop.ask(_always(decision)) for decision in queued))
         (commit,) = daemon.store.commits
         assert [type(event).__name__ for event in commit[5:]] == ["TaskStarted", *["TaskPromised"] * 4]
 
@@ -250,13 +255,20 @@ async def test_who_waits_is_told_why_and_who_is_unknown_is_an_error() -> None:
 
 async def test_a_root_that_waits_to_be_tried_again_is_not_started_beside_it() -> None:
     again = waiting("build", f"{TODAY}.1", chunks=32, retry_of=f"build@{TODAY}.0")
-    full = task("full", chunks=32)
-    daemon = Daemon(
-        unit("build", root=True), remembered=Remembered(open=(full, again), serials={"build": (TODAY, 2)})
-    )
-    async with running(daemon):
+    remembered = Remembered(open=(task("half", chunks=16), again), serials={"build": (TODAY, 2)})
+    async with running(Daemon(unit("build", root=True, chunks=1), remembered=remembered)) as daemon:
         await daemon.desk.start_roots()
-        assert daemon.loop.state.serial("build") == (TODAY, 2)
+        assert not daemon.diary.about("commit-start")
+
+
+async def test_a_start_that_the_store_refuses_is_tried_again() -> None:
+    daemon = Daemon(remembered=Remembered(open=(waiting(),)))
+    daemon.store.fails = 1
+    async with running(daemon):
+        assert not daemon.diary
+        daemon.now += STORE_RETRY_USEC
+        await daemon.loop.ask(lambda now: Decision())
+        assert f"commit-start {waiting().id}" in daemon.diary
 
 
 async def test_a_malformed_request_queues_nothing() -> None:
