@@ -2,7 +2,8 @@
 """The daemon: builds the edges, hands them to the engine, and tells systemd how things are.
 
 Order at start: read what is remembered, compare it with what systemd has, take up every task where it was left,
-and only then own the bus name and say READY. At the end nothing is stopped: tasks belong to systemd.
+and only then own the bus name and say READY. What waits may start from then on, and whoever listens hears of it.
+At the end nothing is stopped: tasks belong to systemd.
 """
 
 from __future__ import annotations
@@ -132,6 +133,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
         await bus.own(NAME)
         sd_daemon.notify("READY=1")
         daemon.desk.show(daemon.desk.figures())
+        await daemon.loop.begin_cycles()
         await daemon.desk.start_roots()
         return await _until_told(bus, workers)
     finally:

@@ -92,8 +92,8 @@ class Life:
 
     async def resume(self, boot_id: str) -> None:
         """Takes up every open task where an earlier daemon left it; returns when each is under way again, and what
-        has ended meanwhile is known to have: a root among them is to be started anew. What waits goes on waiting,
-        and from then on may start."""
+        has ended meanwhile is known to have: a root among them is to be started anew. What waits goes on waiting:
+        it may start once all this is done (Loop.begin_cycles)."""
         observed = {unit.id: unit for unit in await self._launcher.observe()}
         ends: list[asyncio.Task[None]] = []
         begun = [task for task in self._loop.state.open_tasks() if task.state is not TaskState.WAITING]
@@ -104,7 +104,6 @@ class Life:
             await asyncio.wait(ends, timeout=RESUME_SECONDS)
         for stranger in observed:
             log.warning("%s: systemd has its unit and we know nothing of it; left alone", stranger)
-        await self._loop.begin_cycles()
 
     async def _take_up(
         self, task: Task, boot_id: str, unit: ObservedUnit | None, receipt: Receipt | None

@@ -47,7 +47,7 @@ class Loop:
         return await reply
 
     async def begin_cycles(self) -> None:
-        """What waits may start from now on; returns after the first look."""
+        """What waits may start from now on, since what ran has been taken up; returns after the first look."""
         self.cycle.begin()
         await self.ask(lambda now: Decision())
 

@@ -83,7 +83,7 @@ class Daemon:
 
 @asynccontextmanager
 async def running(daemon: Daemon, *, resumed: bool = True) -> AsyncIterator[Daemon]:
-    """`resumed` False: the test itself calls `life.resume`, from which on what waits may start."""
+    """`resumed` False: the test itself calls `life.resume`; until `loop.begin_cycles` nothing that waits starts."""
 
     def act(events: Sequence[Numbered]) -> None:
         daemon.life.act(events)

@@ -142,6 +142,7 @@ async def test_a_daemon_that_was_drained_starts_nothing_after_its_restart() -> N
     daemon = Daemon(remembered=Remembered(open=(waiting("job", "1"),), drained=True))
     async with running(daemon, resumed=False):
         await daemon.life.resume(BOOT)
+        await daemon.loop.begin_cycles()
         assert not daemon.diary.about("commit-start")
         assert [reason.resource for reason in await daemon.desk.explain("job@1")][0] == "drained"
         await daemon.desk.resume(ADMIN)

@@ -285,6 +285,8 @@ async def test_what_waits_survives_a_reboot_and_starts_only_after_what_ran_is_kn
         await daemon.loop.ask(lambda now: Decision())
         assert not daemon.diary.about("commit-start")
         await daemon.life.resume(BOOT)
+        assert not daemon.diary.about("commit-start")
+        await daemon.loop.begin_cycles()
         await daemon.until(f"start {waits.id}")
         assert daemon.diary.index(f"commit-end {lost.id}") < daemon.diary.index(f"commit-start {waits.id}")
         assert (await daemon.desk.get_task(str(waits.id))).boot_id == BOOT
