@@ -8,13 +8,22 @@ unit is released; BatchComplete and BatchFailed go out only after the commit of 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, Final
 
-from sd_taskpacker.engine.events import Event, TaskClosed, TaskDropped, TaskEnded, TaskQueued, TaskStarted
+from sd_taskpacker.engine.events import (
+    Event,
+    TaskClosed,
+    TaskDropped,
+    TaskEnded,
+    TaskPromised,
+    TaskQueued,
+    TaskStarted,
+)
 from sd_taskpacker.engine.leavings import Leavings
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
@@ -73,10 +82,13 @@ class Life:
 
     def act(self, events: Sequence[Numbered]) -> None:
         """What remembered events ask of the edges."""
+        promised = {event.id: event.start for _, event in events if isinstance(event, TaskPromised)}
         for number, event in events:
             match event:
                 case TaskQueued(task):
-                    self._signals.task_changed(number, task)
+                    # The promise comes with the same commit, so that it is told with it, too.
+                    told_start = promised.get(task.id, task.promised_usec)
+                    self._signals.task_changed(number, dataclasses.replace(task, promised_usec=told_start))
                 case TaskStarted(task):
                     self._signals.task_changed(number, task)
                     self._go(self._launch(task))

@@ -251,7 +251,7 @@ class FakeSignals:
         self.diary = diary
         self.figures: list[Figures] = []
         self.slots: list[tuple[int, int, int, int]] = []
-        self.sequences: list[int] = []
+        self.changes: list[tuple[int, Task]] = []
 
     def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
         self.diary.append(f"signal {task.id} {task.outcome.result if task.outcome else ''}")
@@ -259,7 +259,7 @@ class FakeSignals:
 
     def task_changed(self, sequence: int, task: Task) -> None:
         self.diary.append(f"changed {task.id} {task.state}")
-        self.sequences.append(sequence)
+        self.changes.append((sequence, task))
 
     def figures_changed(self, figures: Figures) -> None:
         self.figures.append(figures)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sd_taskpacker.engine.cycle import STORE_RETRY_USEC
+from sd_taskpacker.engine import state as state_module
+from sd_taskpacker.engine.cycle import REFRESH_USEC, STORE_RETRY_USEC
 from sd_taskpacker.engine.events import TaskEnded, TaskQueued, TaskStarted
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import Budget, Forecast, Remembered, TaskFilter
@@ -125,7 +126,27 @@ async def test_each_change_of_state_is_told_once_after_its_commit() -> None:
             f"commit-end {SECOND_ID}",
             f"changed {SECOND_ID} failed",
         ]
-        assert daemon.signals.sequences == sorted(set(daemon.signals.sequences))
+        sequences = [sequence for sequence, _ in daemon.signals.changes]
+        assert sequences == sorted(set(sequences))
+
+
+async def test_who_is_told_that_a_task_waits_is_told_its_promise() -> None:
+    async with running(Daemon(unit(chunks=32, expected_usec=60 * SECOND))) as daemon:
+        await _queue(daemon, "job", "job")
+        await daemon.until(f"changed {SECOND_ID} waiting")
+        (waits,) = [one for _, one in daemon.signals.changes if str(one.id) == SECOND_ID]
+        assert waits.promised_usec == NOW + 60 * SECOND
+
+
+async def test_a_planner_that_fails_loses_nothing_and_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(Daemon(unit())) as daemon:
+        with monkeypatch.context() as broken:
+            broken.setattr(state_module, "plan", lambda snapshot: 1 / 0)
+            await _queue(daemon, "job")
+            assert await _state(daemon, FIRST) is TaskState.WAITING
+        daemon.now += REFRESH_USEC
+        await daemon.loop.ask(lambda now: Decision())
+        await daemon.until(f"start {FIRST}")
 
 
 async def test_drained_everything_waits_and_what_must_start_now_is_refused() -> None:
