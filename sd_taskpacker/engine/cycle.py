@@ -4,6 +4,9 @@
 It looks once per turn, after everything that came in is decided, and only when that may have changed something for
 those who wait, or when it is time: the next planned start, the next deadline, or after a while in any case, since
 what runs longer than it should moves the plan without telling. While nothing waits it does nothing at all.
+
+An end is followed at once. Where very many wait, one more or one less of them is not: a burst of thousands of calls
+would make thousands of plans of thousands each.
 """
 
 from __future__ import annotations
@@ -21,6 +24,9 @@ from sd_taskpacker.plan.snapshot import Plan
 _SECOND: Final = 1_000_000
 REFRESH_USEC: Final = 300 * _SECOND
 STORE_RETRY_USEC: Final = 5 * _SECOND
+MANY: Final = 100
+HOLD_OFF_USEC: Final = 200
+"""For each one that waits beyond so many: about four times what its part of a plan takes."""
 
 
 class Cycle:
@@ -55,14 +61,22 @@ class Cycle:
         if not self._begun or not len(self._state.line):
             self.latest = None
             return
+        moments = (self._wake, *(self._look_for(event, now) for event in events))
+        self._wake = min((moment for moment in moments if moment is not None), default=None)
         # Further off than that it never is, unless the clock was set back.
-        if not any(map(_stirs, events)) and (self._wake is None or now < self._wake <= now + REFRESH_USEC):
+        if self._wake is None or now < self._wake <= now + REFRESH_USEC:
             return
         self._wake = now + REFRESH_USEC
         yield from self._missed(now)
         if not self._state.draining:
             yield from self._place(now)
         self._wake = max(now + _SECOND, min(self._moments(now)))
+
+    def _look_for(self, event: Event, now: int) -> int | None:
+        """When to look because of it; None when it changes nothing for who waits."""
+        if self.latest is not None and _is_one_of_many(event):
+            return self.latest.now + max(0, len(self._state.line) - MANY) * HOLD_OFF_USEC
+        return now if isinstance(event, TaskQueued | TaskAltered | TaskEnded | Resumed) else None
 
     def _missed(self, now: int) -> Iterator[Event]:
         for task in self._state.line:
@@ -99,6 +113,12 @@ def _drops_at(task: Task) -> int | None:
     return None if task.runs_late else task.deadline_usec
 
 
-def _stirs(event: Event) -> bool:
-    """Whether it may give somebody who waits an earlier place, or adds somebody."""
-    return isinstance(event, TaskQueued | TaskAltered | TaskEnded | Resumed)
+def _is_one_of_many(event: Event) -> bool:
+    """Whether it only adds to what waits, or takes away from it."""
+    match event:
+        case TaskQueued():
+            return True
+        case TaskEnded(task):
+            return not task.has_run
+        case _:
+            return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sd_taskpacker.engine.cycle import REFRESH_USEC, STORE_RETRY_USEC, Cycle
+from sd_taskpacker.engine.cycle import HOLD_OFF_USEC, MANY, REFRESH_USEC, STORE_RETRY_USEC, Cycle
 from sd_taskpacker.engine.events import (
     Drained,
     Event,
@@ -77,6 +77,19 @@ def test_nothing_is_looked_at_while_nothing_has_changed() -> None:
     assert cycle.latest is seen
     follow(cycle, held, now=NOW + REFRESH_USEC)
     assert cycle.latest is not seen
+
+
+def test_where_many_wait_one_more_is_not_planned_at_once_but_an_end_is() -> None:
+    held = state(running := full(), *(waiting(version=str(n)) for n in range(MANY + 1000)))
+    cycle = begun(held)
+    follow(cycle, held)
+    assert follow(cycle, held, TaskQueued(one := waiting("late"))) == []
+    assert cycle.wake == NOW + 1001 * HOLD_OFF_USEC
+    cancelled = waiting(version="0")
+    assert follow(cycle, held, TaskEnded(ended(cancelled, Result.CANCELLED))) == []
+    assert [type(event) for event in follow(cycle, held, now=NOW + SECOND)] == [TaskPromised]
+    assert held.task(one.id) != one
+    assert TaskStarted in {type(event) for event in follow(cycle, held, TaskEnded(ended(running)), now=NOW + SECOND)}
 
 
 def test_while_nothing_waits_it_never_wakes() -> None:
