@@ -2,7 +2,8 @@
 """The daemon: builds the edges, hands them to the engine, and tells systemd how things are.
 
 Order at start: read what is remembered, compare it with what systemd has, take up every task where it was left,
-and only then own the bus name and say READY. At the end nothing is stopped: tasks belong to systemd.
+and only then own the bus name and say READY. What waits may start from then on, and whoever listens hears of it.
+At the end nothing is stopped: tasks belong to systemd.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects
 from sd_taskpacker.engine.desk import Desk
-from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import StoreError
 from sd_taskpacker.engine.requests import Place
 from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.turn import Numbered
 from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.host.alone import take_alone
 from sd_taskpacker.host.boot import boot_id
@@ -133,6 +134,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
         await bus.own(NAME)
         sd_daemon.notify("READY=1")
         daemon.desk.show(daemon.desk.figures())
+        await daemon.loop.begin_cycles()
         await daemon.desk.start_roots()
         return await _until_told(bus, workers)
     finally:
@@ -150,7 +152,7 @@ class _Daemon:
     desk: Desk
     boot_id: str
 
-    def act(self, events: Sequence[Event]) -> None:
+    def act(self, events: Sequence[Numbered]) -> None:
         self.life.act(events)
         self.desk.act(events)
 
@@ -158,7 +160,7 @@ class _Daemon:
 async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: bool) -> _Daemon:
     """Every edge, and the engine between them."""
     machine, boot = ThisMachine(), boot_id()
-    loop = Loop(State(store.load(), machine.budget()), store, _clock)
+    loop = Loop(State(store.load(), machine.budget()), store, _clock, boot_id=boot)
     launcher = Systemd(
         bus,
         ended=lambda task_id, note: life.unit_over(task_id, note),

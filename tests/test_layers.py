@@ -35,8 +35,11 @@ IMPURE: Final = frozenset(
 )
 ON_THE_LOOP: Final = {
     "engine.loop": ("asyncio", "concurrent", "logging"),
+    "engine.threads": ("asyncio", "concurrent"),
     "engine.life": ("asyncio", "concurrent", "logging"),
+    "engine.leavings": ("asyncio", "concurrent", "logging"),
     "engine.desk": ("asyncio", "concurrent", "logging"),
+    "engine.orders": ("logging",),
 }
 """Modules of the engine that run on the event loop, and what that lets them import."""
 IMPURE_CALLS: Final = frozenset(("open", "input", "print", "now", "today", "utcnow"))

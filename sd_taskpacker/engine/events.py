@@ -18,9 +18,18 @@ class TaskQueued:
 
 @dataclass(frozen=True, slots=True)
 class TaskAltered:
-    """Somebody changed its priority, deadline or size while it waits; `task` is what it is now."""
+    """Somebody changed its priority, deadline or size while it waits, or killed it so that it is not to be tried
+    again; `task` is what it is now."""
 
     task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPromised:
+    """It waits, and the plan has a place for it: it starts at `start` (usec) or earlier."""
+
+    id: TaskId
+    start: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,7 @@ class Resumed:
 Event = (
     TaskQueued
     | TaskAltered
+    | TaskPromised
     | TaskStarted
     | TaskEnded
     | TaskClosed

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from sd_taskpacker.engine.events import Event
+from sd_taskpacker.model.learning import Runs
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.serials import Serial
@@ -41,8 +42,8 @@ class Remembered:
     """Task name -> the newest day on which it was used, and that day's next number."""
     decommissioned: frozenset[str] = frozenset()
     drained: bool = False
-    learnt: dict[str, int] = field(default_factory=dict)
-    """Task name -> how long a run of it is expected to take (usec), from those that succeeded lately."""
+    learnt: dict[str, Runs] = field(default_factory=dict)
+    """Task name -> how long those of its runs took that succeeded lately."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

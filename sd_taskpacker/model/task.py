@@ -126,7 +126,8 @@ class Task:
 
     @property
     def claims(self) -> Claims:
-        return claims(chunks=self.chunks, cpus=self.cpus)
+        limited = None if self.max_running is None else self.unit
+        return claims(chunks=self.chunks, cpus=self.cpus, limited_unit=limited)
 
     @property
     def memory_max(self) -> int:
@@ -136,6 +137,11 @@ class Task:
     @property
     def results(self) -> str:
         return self.directory + "/results"
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it was ever started; what never was has left nothing anywhere."""
+        return self.started_usec > 0
 
     def ended(self, outcome: Outcome) -> Task:
         state = TaskState.COMPLETE if outcome.result is Result.SUCCESS else TaskState.FAILED

@@ -44,6 +44,8 @@ class Verdict(StrEnum):
     """It would end too late."""
     NOT_NOW = "not-now"
     """Something is short at this moment."""
+    NOW = "now"
+    """It has its place."""
 
 
 @dataclass(frozen=True, slots=True)

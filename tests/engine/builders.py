@@ -12,7 +12,7 @@ from sd_taskpacker.engine.state import State
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.request import Caller, Request
-from sd_taskpacker.model.task import Outcome, Result, Task
+from sd_taskpacker.model.task import Outcome, Result, Task, TaskState
 from sd_taskpacker.model.unit import Catalogue, Kind, Parameter, TaskUnit, Word
 from sd_taskpacker.model.values import Value
 
@@ -75,6 +75,10 @@ def task(name: str = "job", version: str = f"{TODAY}.0", **changes: Any) -> Task
         started_usec=NOW,
     )
     return dataclasses.replace(plain, **changes)
+
+
+def waiting(name: str = "job", version: str = f"{TODAY}.0", **changes: Any) -> Task:
+    return task(name, version, **({"state": TaskState.WAITING, "started_usec": 0} | changes))
 
 
 def ended(running: Task, result: Result = Result.SUCCESS, at: int = NOW) -> Task:
