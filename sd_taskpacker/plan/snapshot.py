@@ -35,6 +35,8 @@ class Snapshot:
     leases: tuple[Lease, ...] = ()
     """Held ones; `end` is what was declared at the start."""
     waiting: tuple[Candidate, ...] = ()
+    accuracy: float = 0.5
+    """How much of their expected time tasks took lately, on average; 1: they took all of it."""
 
 
 class Verdict(StrEnum):

@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource, claims
 from sd_taskpacker.plan import planner
-from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot
+from sd_taskpacker.plan.accuracy import Accuracy
+from sd_taskpacker.plan.snapshot import Candidate, Snapshot
 
 SECOND = 1_000_000
 UNLIMITED = 1 << 60
@@ -70,41 +71,37 @@ class TaskPacker:
         self.planned: dict[int, float] = {}
         """Job -> the start that it was promised when it came."""
         self.wake: float | None = None
+        self._accuracy = Accuracy()
         self._waiting: dict[int, Candidate] = {}
         self._leases: dict[int, Lease] = {}
-        self._resources: tuple[Resource, ...] = ()
 
     def choose(self, state: State) -> list[int]:
-        self._resources = resources(state.cpus, state.mem)
-        self._leases = {index: self._leases[index] for index in state.running}
+        now = usec(state.now)
+        for index in self._leases.keys() - state.running.keys():
+            lease = self._leases.pop(index)
+            self._accuracy = self._accuracy.after(now - lease.start, lease.end - lease.start)
         for index in state.arrived:
             self._waiting[index] = candidate(index, state.jobs[index])
-        plan = self._plan(usec(state.now))
-        starts = {int(lease.owner): lease for lease in plan.placed}
-        self.planned.update((index, starts[index].start / SECOND) for index in state.arrived)
-        due = sorted(map(int, plan.due))
-        for index in due:
-            self._leases[index] = starts[index]
-            del self._waiting[index]
-        self.wake = min((starts[index].start / SECOND for index in self._waiting), default=None)
-        return due
-
-    def _plan(self, now: int) -> Plan:
-        """Nobody is there to be told that a deadline cannot be met: such a job runs all the same."""
-        plan = planner.plan(self._snapshot(now))
-        if not plan.unplaced:
-            return plan
-        for key in plan.unplaced:
-            self._waiting[int(key)] = replace(self._waiting[int(key)], deadline=None)
-        return planner.plan(self._snapshot(now))
-
-    def _snapshot(self, now: int) -> Snapshot:
-        return Snapshot(
-            now=now,
-            resources=self._resources,
-            leases=tuple(self._leases.values()),
-            waiting=tuple(self._waiting.values()),
+        plan = planner.plan(
+            Snapshot(
+                now=now,
+                resources=resources(state.cpus, state.mem),
+                leases=tuple(self._leases.values()),
+                waiting=tuple(self._waiting.values()),
+                accuracy=self._accuracy.value,
+            )
         )
+        for lease in plan.placed:
+            if lease.start == now:
+                self._leases[int(lease.owner)] = lease
+                del self._waiting[int(lease.owner)]
+        for key, start in plan.promised.items():
+            index = int(key)
+            self.planned[index] = start / SECOND
+            if index in self._waiting:
+                self._waiting[index] = replace(self._waiting[index], promised=start)
+        self.wake = min((each.promised / SECOND for each in self._waiting.values() if each.promised), default=None)
+        return sorted(map(int, plan.due))
 
 
 def make_policy() -> TaskPacker:
@@ -134,6 +131,7 @@ def candidate(index: int, job: Job) -> Candidate:
         priority=job.priority,
         deadline=None if job.deadline is None else usec(job.deadline),
         submitted=usec(job.submit),
+        runs_late=True,  # Nobody is there to be told that a deadline cannot be met.
     )
 
 

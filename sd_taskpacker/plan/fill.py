@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Places for everybody, in an order: each at the earliest time at which it fits for its whole duration.
+
+Conservative backfilling (Mu'alem and Feitelson, IEEE TPDS 12(6), 2001): a later one fills the holes and never delays
+an earlier one. Where very many wait, the holes that are furthest back are given up, so that the time for each one
+does not grow with their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from sd_taskpacker.plan.profile import Profile
+from sd_taskpacker.plan.ranking import Entry
+
+OPEN_STEPS: Final = 256
+"""Of the profile, in which a hole is looked for."""
+
+
+def fill(order: Iterable[Entry], profile: Profile) -> Iterator[tuple[Entry, int]]:
+    """Each one with its start (usec). The profile then holds all of them; its head moves on."""
+    given_up = 0
+    for entry in order:
+        duration = entry.candidate.duration
+        step = profile.earliest(entry.probe, duration, profile.head)
+        yield entry, profile.time(step)
+        profile.reserve(step, duration, entry.need)
+        while len(profile) - given_up > OPEN_STEPS:
+            profile.drop_head()
+            given_up += 1

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The promise: room is held for everybody who waits, at the latest time at which it may start.
+
+Slack-based backfilling (Talby and Feitelson, IPPS 1999): who comes gets a slot, the first hole that begins after a
+slack, and the slot never moves. Somebody may start now only where that leaves all other slots alone. So whatever
+order is chosen, a promise is kept as long as nothing runs longer than expected, and what comes later delays nobody
+of the same or a higher priority beyond it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sd_taskpacker.plan.fields import Fields
+from sd_taskpacker.plan.fill import fill
+from sd_taskpacker.plan.profile import Profile, Span
+from sd_taskpacker.plan.ranking import SECOND, Entry
+
+SLACK: Final = 450_000.0
+"""Seconds that anybody may be made to wait."""
+SLACK_OF_BACKLOG: Final = 4.0
+SLACK_OF_DURATION: Final = 3.0
+MANY: Final = 64
+"""That come at once to an empty line: their slots are a plan, stretched."""
+
+
+class Guarantee:
+    """`running`: what is held already. `exact`: expected times are kept, so that room may be held for those too whose
+    deadline is only a wish (OnDeadline=run)."""
+
+    def __init__(
+        self, fields: Fields, now: int, running: Sequence[Span], waiting: Sequence[Entry], *, exact: bool = False
+    ) -> None:
+        self._exact = exact
+        self._fields = fields
+        self._now = now
+        self._running = running
+        self._waiting = waiting
+
+    def promise(self, newcomers: Sequence[Entry], work: float) -> None:
+        """Gives them their slots, in their order. `work`: the backlog in seconds, themselves included."""
+        anybody = any(entry.slot is not None for entry in self._waiting)
+        if len(newcomers) >= MANY and not anybody and not any(map(self._is_hurried, newcomers)):
+            self._promise_all(newcomers, work)
+            return
+        profile = self.profile(max((entry.level for entry in newcomers), default=0))
+        behind = work - sum(entry.duration * entry.share for entry in newcomers) / SECOND
+        for entry in newcomers:
+            wanted = self._now + _slack(behind, entry.duration)
+            step = profile.earliest(entry.probe, entry.duration, profile.cut(wanted))
+            if self._is_hurried(entry) and profile.time(step) > _latest(entry):
+                step = self._hurry(entry, profile, step)
+            entry.slot = profile.time(step)
+            profile.reserve(step, entry.duration, entry.need)
+            behind += entry.duration * entry.share / SECOND
+
+    def _promise_all(self, newcomers: Sequence[Entry], work: float) -> None:
+        """All starts of a plan put off by one factor, and then by one time, leave a plan: at no time does anything
+        run that did not run together in the first one. So one plan of thousands is enough for all of them."""
+        now = self._now
+        first = Profile(now, self._fields.capacity, self._fields.guards, self._running)
+        off = _slack(0.0, max(entry.duration for entry in newcomers))
+        for entry, start in fill(newcomers, first):
+            entry.slot = now + off + round(SLACK_OF_BACKLOG * (start - now))
+
+    def _hurry(self, entry: Entry, profile: Profile, step: int) -> int:
+        """As late as its deadline allows, else as early as possible; `step` where that is only a wish and in vain."""
+        latest = _latest(entry)
+        if latest >= self._now and profile.fits(entry.probe, entry.duration, last := profile.cut(latest)):
+            return last
+        earliest = profile.earliest(entry.probe, entry.duration, profile.head)
+        return earliest if profile.time(earliest) <= latest or not entry.candidate.runs_late else step
+
+    def _is_hurried(self, entry: Entry) -> bool:
+        candidate = entry.candidate
+        return candidate.deadline is not None and (self._exact or not candidate.runs_late)
+
+    def levels(self, horizon: int) -> list[Profile]:
+        """For each level the profile with its slots. Those that begin at the horizon or later are given up: what
+        starts now is over by then."""
+        for entry in self._waiting:
+            if entry.slot is not None and not self._now < entry.slot < horizon:
+                entry.slot = None
+        return [self.profile(level) for level in range(1 + max(entry.level for entry in self._waiting))]
+
+    def profile(self, level: int) -> Profile:
+        """What runs, and the slots of that level and of higher ones."""
+        fields = self._fields
+        held = [
+            entry
+            for entry in self._waiting
+            if entry.slot is not None and entry.level <= level and entry.slot > self._now
+        ]
+        slots = ((entry.slot or 0, (entry.slot or 0) + entry.duration, entry.need) for entry in held)
+        whole = Profile(self._now, fields.capacity, fields.guards, [*self._running, *slots])
+        return whole if whole.is_sound(fields.floor) else self._what_can_be_kept(held)
+
+    def _what_can_be_kept(self, held: Sequence[Entry]) -> Profile:
+        """Something runs longer than it should, or workorders or a smaller budget have taken the room: what cannot be
+        kept any more loses its slot."""
+        profile = Profile(self._now, self._fields.capacity, self._fields.guards, self._running)
+        for entry in sorted(held, key=lambda entry: (entry.level, entry.slot or 0)):
+            step = profile.cut(entry.slot or 0)
+            if profile.fits(entry.probe, entry.duration, step):
+                profile.reserve(step, entry.duration, entry.need)
+            else:
+                entry.slot = None
+        return profile
+
+
+def _slack(behind: float, duration: int) -> int:
+    return round(max(SLACK, SLACK_OF_BACKLOG * behind) * SECOND + SLACK_OF_DURATION * duration)
+
+
+def _latest(entry: Entry) -> int:
+    """The last start that meets its deadline."""
+    return (entry.candidate.deadline or 0) - entry.duration
