@@ -77,8 +77,8 @@ class Guarantee:
         return candidate.deadline is not None and (self._exact or not candidate.runs_late)
 
     def levels(self, horizon: int) -> list[Profile]:
-        """For each level the profile with its slots. Those that begin at the horizon or later are given up: what
-        starts now is over by then."""
+        """For each level the profile with its slots. Given up are those that begin at the horizon or later, as what
+        starts now is over by then, and those whose time has come: they are first in their order."""
         for entry in self._waiting:
             if entry.slot is not None and not self._now < entry.slot < horizon:
                 entry.slot = None
@@ -87,12 +87,8 @@ class Guarantee:
     def profile(self, level: int) -> Profile:
         """What runs, and the slots of that level and of higher ones."""
         fields = self._fields
-        held = [
-            entry
-            for entry in self._waiting
-            if entry.slot is not None and entry.level <= level and entry.slot > self._now
-        ]
-        slots = ((entry.slot or 0, (entry.slot or 0) + entry.duration, entry.need) for entry in held)
+        held = [entry for entry in self._waiting if entry.slot is not None and entry.level <= level]
+        slots = ((start := self._begin(entry), start + entry.duration, entry.need) for entry in held)
         whole = Profile(self._now, fields.capacity, fields.guards, [*self._running, *slots])
         return whole if whole.is_sound(fields.floor) else self._what_can_be_kept(held)
 
@@ -100,13 +96,16 @@ class Guarantee:
         """Something runs longer than it should, or workorders or a smaller budget have taken the room: what cannot be
         kept any more loses its slot."""
         profile = Profile(self._now, self._fields.capacity, self._fields.guards, self._running)
-        for entry in sorted(held, key=lambda entry: (entry.level, entry.slot or 0)):
-            step = profile.cut(entry.slot or 0)
+        for entry in sorted(held, key=lambda entry: (entry.level, self._begin(entry))):
+            step = profile.cut(self._begin(entry))
             if profile.fits(entry.probe, entry.duration, step):
                 profile.reserve(step, entry.duration, entry.need)
             else:
                 entry.slot = None
         return profile
+
+    def _begin(self, entry: Entry) -> int:
+        return max(entry.slot or 0, self._now)
 
 
 def _slack(behind: float, duration: int) -> int:

@@ -92,10 +92,13 @@ class _Planning:
         now = self.now
         waiting = entries(self._possible(), self.fields, self.capacity)
         work = backlog(waiting, self.held, self.capacity, now)
-        order = rank(waiting, now, work * self.accuracy)
+        likely = work * self.accuracy
+        order = rank(waiting, now, likely)
         guarantee = Guarantee(self.fields, now, self.running, order, exact=self.accuracy >= EXACT)
         guarantee.promise([entry for entry in order if entry.is_new], work)
         order = [entry for entry in order if self._is_promised(entry)]
+        if any(entry.is_new and entry.is_due(now) for entry in order):
+            order = rank(order, now, likely)
         sketch = self._choose(order, guarantee, room, work)
         profile = room.copy()
         placed = [*self._start(sketch, profile)]
