@@ -21,6 +21,8 @@ SLACK: Final = 450_000.0
 """Seconds that anybody may be made to wait."""
 SLACK_OF_BACKLOG: Final = 4.0
 SLACK_OF_DURATION: Final = 3.0
+LARGE: Final = 1.5
+"""Times the mean expected work of what runs and waits."""
 MANY: Final = 64
 """That come at once to an empty line: their slots are a plan, stretched."""
 
@@ -41,15 +43,16 @@ class Guarantee:
     def promise(self, newcomers: Sequence[Entry], work: float) -> None:
         """Gives them their slots, in their order. `work`: the backlog in seconds, themselves included."""
         anybody = any(entry.slot is not None for entry in self._waiting)
-        if len(newcomers) >= MANY and not anybody and not any(map(self._is_hurried, newcomers)):
+        if len(newcomers) >= MANY and not anybody and not any(entry.candidate.deadline for entry in newcomers):
             self._promise_all(newcomers, work)
             return
         profile = self.profile(max((entry.level for entry in newcomers), default=0))
+        usual = work / max(1, len(self._waiting) + len(self._running))
         behind = work - sum(entry.duration * entry.share for entry in newcomers) / SECOND
         for entry in newcomers:
             wanted = self._now + _slack(behind, entry.duration)
             step = profile.earliest(entry.probe, entry.duration, profile.cut(wanted))
-            if self._is_hurried(entry) and profile.time(step) > _latest(entry):
+            if self._is_hurried(entry, usual) and profile.time(step) > _latest(entry):
                 step = self._hurry(entry, profile, step)
             entry.slot = profile.time(step)
             profile.reserve(step, entry.duration, entry.need)
@@ -72,9 +75,12 @@ class Guarantee:
         earliest = profile.earliest(entry.probe, entry.duration, profile.head)
         return earliest if profile.time(earliest) <= latest or not entry.candidate.runs_late else step
 
-    def _is_hurried(self, entry: Entry) -> bool:
-        candidate = entry.candidate
-        return candidate.deadline is not None and (self._exact or not candidate.runs_late)
+    def _is_hurried(self, entry: Entry, usual: float) -> bool:
+        """A deadline is always kept or refused, unless it is only a wish. Then room is held for those who are no
+        larger than most: the few large ones would take it from very many (Moore, Management Science 15(1), 1968)."""
+        if entry.candidate.deadline is None or not entry.candidate.runs_late:
+            return entry.candidate.deadline is not None
+        return self._exact and entry.duration * entry.share <= LARGE * usual * SECOND
 
     def levels(self, horizon: int) -> list[Profile]:
         """For each level the profile with its slots. Given up are those that begin at the horizon or later, as what

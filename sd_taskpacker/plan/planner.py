@@ -92,13 +92,12 @@ class _Planning:
         now = self.now
         waiting = entries(self._possible(), self.fields, self.capacity)
         work = backlog(waiting, self.held, self.capacity, now)
-        likely = work * self.accuracy
-        order = rank(waiting, now, likely)
+        order = rank(waiting, now, work, self.accuracy)
         guarantee = Guarantee(self.fields, now, self.running, order, exact=self.accuracy >= EXACT)
         guarantee.promise([entry for entry in order if entry.is_new], work)
         order = [entry for entry in order if self._is_promised(entry)]
-        if any(entry.is_new and entry.is_due(now) for entry in order):
-            order = rank(order, now, likely)
+        if any(entry.is_new and entry.slot == now for entry in order):
+            order = rank(order, now, work, self.accuracy)
         sketch = self._choose(order, guarantee, room, work)
         profile = room.copy()
         placed = [*self._start(sketch, profile)]

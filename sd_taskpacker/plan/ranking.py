@@ -2,10 +2,13 @@
 """Who comes first, and what it costs that somebody waits.
 
 Priority first. Among equals the order is that of shortest expected work first, which gives way to age: who is e times
-as large stands behind those who come up to a certain time later, and before all who come after. So nobody waits for
-ever. The measure of size lies between duration (shortest job first) and duration times share of the machine
-(smallest area first). The time is never less than PATIENCE and grows with the backlog: where everybody waits for
-days, a few hours are no reason to pass anybody.
+as large stands behind those who come up to a certain time later, and before all who come after. The measure of size
+lies between duration (shortest job first) and duration times share of the machine (smallest area first). The time
+grows with the backlog: where everybody waits for days, a few hours are no reason to pass anybody. It is shorter for
+those who have a deadline.
+
+Ahead of all others of their priority are those to whom this moment is promised, and the eldest one once it has waited
+so long that it is nobody's turn but its own. So nobody waits for ever.
 
 The figures were chosen by measurement with tests/bench/schedule.py; README.rst shows the table.
 """
@@ -25,6 +28,11 @@ SECOND: Final = 1_000_000
 PATIENCE: Final = 200_000.0
 """Seconds; and so are all below."""
 PATIENCE_OF_BACKLOG: Final = 0.75
+DEADLINE_PATIENCE: Final = 60_000.0
+DEADLINE_PATIENCE_OF_BACKLOG: Final = 0.95
+AGE_LIMIT: Final = 400_000.0
+AGE_LIMIT_OF_BACKLOG: Final = 0.6
+"""Of the declared one."""
 SHORTEST: Final = 10.0
 """Below this duration all are equally short; the customary bound of bounded slowdown (Feitelson, 2001)."""
 INDIGNATION: Final = 150_000.0
@@ -35,7 +43,8 @@ PER_HOUR: Final = 0.3
 
 @dataclass(slots=True)
 class Entry:
-    """A candidate as the planner works with it. `level`: of its priority, 0 is the highest one."""
+    """A candidate as the planner works with it. `level`: of its priority, 0 is the highest one. `ahead`: it is first
+    there, whatever its rank."""
 
     candidate: Candidate
     need: int
@@ -43,6 +52,7 @@ class Entry:
     share: float
     """Of the resource of which it wants the largest part."""
     level: int = 0
+    ahead: bool = False
     rank: float = 0.0
     """Lower comes first."""
     weight: float = 0.0
@@ -58,10 +68,6 @@ class Entry:
     def is_new(self) -> bool:
         """It is to be promised a start."""
         return self.candidate.promised is None and not self.candidate.now_only
-
-    def is_due(self, now: int) -> bool:
-        """What was promised to it is to be kept now."""
-        return self.slot is not None and self.slot <= now
 
 
 def entries(candidates: Iterable[Candidate], fields: Fields, capacity: Mapping[str, int]) -> list[Entry]:
@@ -87,26 +93,33 @@ def share_of(claims: Claims, capacity: Mapping[str, int]) -> float:
     return max(shares, default=0.0)
 
 
-def backlog(entries_: Iterable[Entry], held: Iterable[Lease], capacity: Mapping[str, int], now: int) -> float:
+def backlog(waiting: Iterable[Entry], held: Iterable[Lease], capacity: Mapping[str, int], now: int) -> float:
     """Seconds that the whole machine would need for what runs and waits, if nothing of it were lost."""
     running = sum((lease.end - now) * share_of(lease.claims, capacity) for lease in held)
-    return (running + sum(entry.candidate.duration * entry.share for entry in entries_)) / SECOND
+    return (running + sum(entry.candidate.duration * entry.share for entry in waiting)) / SECOND
 
 
-def rank(entries_: Sequence[Entry], now: int, work: float) -> list[Entry]:
-    """In their order; equals as they came. `work`: the backlog as it will truly be, in seconds."""
-    patience = max(PATIENCE, PATIENCE_OF_BACKLOG * work)
-    indignation = max(INDIGNATION, work)
-    keys = {(-entry.candidate.priority, not entry.is_due(now)) for entry in entries_}
-    levels = {key: level for level, key in enumerate(sorted(keys))}
+def rank(waiting: Sequence[Entry], now: int, work: float, accuracy: float) -> list[Entry]:
+    """In their order; equals as they came. `work`: the backlog."""
+    likely = work * accuracy
+    patience = max(PATIENCE, PATIENCE_OF_BACKLOG * likely)
+    hurried = max(DEADLINE_PATIENCE, DEADLINE_PATIENCE_OF_BACKLOG * likely)
+    indignation = max(INDIGNATION, likely)
+    levels = {priority: level for level, priority in enumerate(sorted({-e.candidate.priority for e in waiting}))}
     log, exp = math.log, math.exp
-    for entry in entries_:
+    for entry in waiting:
         candidate = entry.candidate
         duration, age = candidate.duration / SECOND, max(0, now - candidate.submitted) / SECOND
         share = max(entry.share, 1e-6)
-        entry.level = levels[-candidate.priority, not entry.is_due(now)]
-        entry.rank = log(duration + SHORTEST) + 0.5 * log(share) - age / patience
+        entry.level = levels[-candidate.priority]
+        entry.ahead = entry.slot is not None and entry.slot <= now
+        aged = age / (patience if candidate.deadline is None else hurried)
+        entry.rank = log(duration + SHORTEST) + 0.5 * log(share) - aged
         entry.weight = (
             (1 / max(duration, SHORTEST) + PER_HOUR / 3600) * share**0.5 * exp(min(50.0, age / indignation))
         )
-    return sorted(entries_, key=lambda entry: (entry.level, entry.rank))
+    limit = (AGE_LIMIT + AGE_LIMIT_OF_BACKLOG * work) * SECOND
+    eldest = min(waiting, key=lambda entry: entry.candidate.submitted, default=None)
+    if eldest is not None and now - eldest.candidate.submitted > limit:
+        eldest.ahead = True
+    return sorted(waiting, key=lambda entry: (entry.level, not entry.ahead, entry.rank))

@@ -39,7 +39,7 @@ WILD: Final = 0.35
 """Below it a plan says nothing of the future."""
 _METHODS: Final = {
     EXACT: Method(depth=32, tries=0, easy=True),
-    WILD: Method(depth=32, tries=20),
+    WILD: Method(depth=32, tries=30),
     0.0: Method(depth=1, tries=80),
 }
 
@@ -53,8 +53,8 @@ def best(order: Sequence[Entry], scene: Scene, method: Method) -> Sketch:
     found = scene.sketch(order, method.depth)
     if method.easy:
         now = frozenset(index for index in scene.sketch(order, 1).starting(scene.now))
-        ahead = sorted(range(len(order)), key=lambda index: (order[index].level, index not in now))
-        other = scene.sketch([order[index] for index in ahead], method.depth)
+        first = sorted(range(len(order)), key=lambda index: (*_place(order[index]), index not in now))
+        other = scene.sketch([order[index] for index in first], method.depth)
         found = min(found, other, key=lambda sketch: sketch.cost)
     return _climb(found, scene, method)
 
@@ -78,13 +78,15 @@ def _neighbours(sketch: Sketch, scene: Scene) -> Iterator[Sequence[Entry]]:
     """Somebody else first, who might start now; then somebody last who would."""
     order, now = sketch.order, scene.now
     others = (
-        index for index, entry in enumerate(order) if sketch.starts.get(index) != now and scene.might_start(entry)
+        index
+        for index, entry in enumerate(order)
+        if not entry.ahead and sketch.starts.get(index) != now and scene.might_start(entry)
     )
     for index in islice(others, WINDOW):
-        level = order[index].level
-        yield _moved(order, index, bisect_left(order, level, key=_level))
+        yield _moved(order, index, bisect_left(order, (order[index].level, True), key=_place))
     for index in sketch.starting(now):
-        yield _moved(order, index, bisect_right(order, order[index].level, key=_level) - 1)
+        if not order[index].ahead:
+            yield _moved(order, index, bisect_right(order, (order[index].level, True), key=_place) - 1)
 
 
 def _moved(order: Sequence[Entry], index: int, to: int) -> Sequence[Entry]:
@@ -93,5 +95,5 @@ def _moved(order: Sequence[Entry], index: int, to: int) -> Sequence[Entry]:
     return moved
 
 
-def _level(entry: Entry) -> int:
-    return entry.level
+def _place(entry: Entry) -> tuple[int, bool]:
+    return entry.level, not entry.ahead

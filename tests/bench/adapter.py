@@ -62,6 +62,8 @@ class State(Protocol):
     def running(self) -> Mapping[int, float]: ...
     @property
     def arrived(self) -> Sequence[int]: ...
+    @property
+    def ended(self) -> Sequence[int]: ...
 
 
 class TaskPacker:
@@ -79,7 +81,8 @@ class TaskPacker:
         now = usec(state.now)
         for index in self._leases.keys() - state.running.keys():
             lease = self._leases.pop(index)
-            self._accuracy = self._accuracy.after(now - lease.start, lease.end - lease.start)
+            if index in state.ended:  # Else it ended while nobody waited, and nobody was asked.
+                self._accuracy = self._accuracy.after(now - lease.start, lease.end - lease.start)
         for index in state.arrived:
             self._waiting[index] = candidate(index, state.jobs[index])
         plan = planner.plan(
