@@ -55,7 +55,7 @@ def best(order: Sequence[Entry], scene: Scene, method: Method) -> Sketch:
         now = frozenset(index for index in scene.sketch(order, 1).starting(scene.now))
         first = sorted(range(len(order)), key=lambda index: (*_place(order[index]), index not in now))
         other = scene.sketch([order[index] for index in first], method.depth)
-        found = min(found, other, key=lambda sketch: sketch.cost)
+        found = other if other.is_better_than(found) else found
     return _climb(found, scene, method)
 
 
@@ -68,7 +68,7 @@ def _climb(found: Sketch, scene: Scene, method: Method) -> Sketch:
         for order in islice(_neighbours(found, scene), tries):
             tries -= 1
             other = scene.sketch(order, method.depth)
-            if other.cost < found.cost:
+            if other.is_better_than(found):
                 found, better = other, True
                 break
     return found

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sd_taskpacker.plan.profile import Profile
 from sd_taskpacker.plan.ranking import SECOND, Entry
 
 Cost = tuple[float, ...]
-"""Of each priority, the highest first: two of them compare as tuples do."""
+"""Of each priority, the highest first."""
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,13 @@ class Sketch:
     starts: dict[int, int]
     """Index in the order -> start (usec), for those that have a place."""
     cost: Cost
+
+    def is_better_than(self, other: Sketch) -> bool:
+        """A higher priority decides, and a lower one where it makes no difference."""
+        for mine, theirs in zip(self.cost, other.cost, strict=True):
+            if abs(mine - theirs) > _ROUNDING * theirs:
+                return mine < theirs
+        return False
 
     def starting(self, now: int) -> list[int]:
         """Indices of those that start now."""
