@@ -14,7 +14,7 @@ from typing import Final
 from sd_taskpacker.plan.profile import Profile
 from sd_taskpacker.plan.ranking import Entry
 
-OPEN_STEPS: Final = 256
+OPEN_STEPS: Final = 128
 """Of the profile, in which a hole is looked for."""
 
 

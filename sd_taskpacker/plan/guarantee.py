@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from sd_taskpacker.plan.fields import Fields
-from sd_taskpacker.plan.fill import fill
 from sd_taskpacker.plan.profile import Profile, Span
 from sd_taskpacker.plan.ranking import SECOND, Entry
 
@@ -23,8 +22,6 @@ SLACK_OF_BACKLOG: Final = 4.0
 SLACK_OF_DURATION: Final = 3.0
 LARGE: Final = 1.5
 """Times the mean expected work of what runs and waits."""
-MANY: Final = 64
-"""That come at once to an empty line: their slots are a plan, stretched."""
 
 
 class Guarantee:
@@ -42,10 +39,6 @@ class Guarantee:
 
     def promise(self, newcomers: Sequence[Entry], work: float) -> None:
         """Gives them their slots, in their order. `work`: the backlog in seconds, themselves included."""
-        anybody = any(entry.slot is not None for entry in self._waiting)
-        if len(newcomers) >= MANY and not anybody and not any(entry.candidate.deadline for entry in newcomers):
-            self._promise_all(newcomers, work)
-            return
         profile = self.profile(max((entry.level for entry in newcomers), default=0))
         usual = work / max(1, len(self._waiting) + len(self._running))
         behind = work - sum(entry.duration * entry.share for entry in newcomers) / SECOND
@@ -58,14 +51,12 @@ class Guarantee:
             profile.reserve(step, entry.duration, entry.need)
             behind += entry.duration * entry.share / SECOND
 
-    def _promise_all(self, newcomers: Sequence[Entry], work: float) -> None:
-        """All starts of a plan put off by one factor, and then by one time, leave a plan: at no time does anything
-        run that did not run together in the first one. So one plan of thousands is enough for all of them."""
-        now = self._now
-        first = Profile(now, self._fields.capacity, self._fields.guards, self._running)
-        off = _slack(0.0, max(entry.duration for entry in newcomers))
-        for entry, start in fill(newcomers, first):
-            entry.slot = now + off + round(SLACK_OF_BACKLOG * (start - now))
+    def promise_batch(self, starts: Sequence[tuple[Entry, int]]) -> None:
+        """`starts` is a plan of all who wait, none of whom was promised anything. All starts of a plan put off by one
+        factor, and then by one time, leave a plan: at no time does anything run that did not run together before."""
+        off = _slack(0.0, max(entry.duration for entry, _ in starts))
+        for entry, start in starts:
+            entry.slot = self._now + off + round(SLACK_OF_BACKLOG * (start - self._now))
 
     def _hurry(self, entry: Entry, profile: Profile, step: int) -> int:
         """As late as its deadline allows, else as early as possible; `step` where that is only a wish and in vain."""

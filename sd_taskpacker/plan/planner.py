@@ -17,14 +17,17 @@ from sd_taskpacker.model.resource import Claims, Lease
 from sd_taskpacker.plan.fields import Fields
 from sd_taskpacker.plan.fill import fill
 from sd_taskpacker.plan.guarantee import Guarantee
+from sd_taskpacker.plan.pack import pack
 from sd_taskpacker.plan.profile import Profile, Span
 from sd_taskpacker.plan.ranking import SECOND, Entry, backlog, entries, rank
 from sd_taskpacker.plan.reasons import lacking, reserved, too_large
-from sd_taskpacker.plan.search import EXACT, best, method_for
+from sd_taskpacker.plan.search import EXACT, FOLLOW, Method, best, method_for
 from sd_taskpacker.plan.sketch import Scene, Sketch
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Reason, Snapshot, Verdict
 
 DEADLINE: Final = "deadline"
+BATCH: Final = 8
+"""Tasks that come at once to an empty line, from which on they are planned as one."""
 FAR: Final = 3600.0
 """Seconds beyond the backlog: when somebody starts of whom a sketch says nothing."""
 
@@ -94,14 +97,28 @@ class _Planning:
         work = backlog(waiting, self.held, self.capacity, now)
         order = rank(waiting, now, work, self.accuracy)
         guarantee = Guarantee(self.fields, now, self.running, order, exact=self.accuracy >= EXACT)
+        method = method_for(self.accuracy)
+        if _is_one_batch(order):
+            if order[0].is_new and len(order) >= BATCH:
+                return self._place_batch(order, guarantee, room)
+            if not order[0].is_new:
+                order.sort(key=lambda entry: entry.slot or 0)
+                method = FOLLOW
         guarantee.promise([entry for entry in order if entry.is_new], work)
         order = [entry for entry in order if self._is_promised(entry)]
         if any(entry.is_new and entry.slot == now for entry in order):
             order = rank(order, now, work, self.accuracy)
-        sketch = self._choose(order, guarantee, room, work)
+        sketch = self._choose(order, guarantee, room, work, method)
         profile = room.copy()
         placed = [*self._start(sketch, profile)]
         return [*placed, *self._follow(sketch, profile)] if whole else placed
+
+    def _place_batch(self, batch: Sequence[Entry], guarantee: Guarantee, room: Profile) -> list[Lease]:
+        starts = pack(batch, room)
+        guarantee.promise_batch(starts)
+        for entry, start in starts:
+            self.promised[entry.candidate.key] = start if start == self.now else entry.slot or start
+        return [_lease(entry.candidate, start) for entry, start in starts]
 
     def _possible(self) -> Iterator[Candidate]:
         for candidate in self.waiting:
@@ -124,7 +141,9 @@ class _Planning:
             self.promised[candidate.key] = entry.slot
         return True
 
-    def _choose(self, order: Sequence[Entry], guarantee: Guarantee, room: Profile, work: float) -> Sketch:
+    def _choose(
+        self, order: Sequence[Entry], guarantee: Guarantee, room: Profile, work: float, method: Method
+    ) -> Sketch:
         guards, free = self.fields.guards, room.room()
         able = [entry for entry in order if (free - entry.probe) & guards == guards]
         if not able:
@@ -141,7 +160,7 @@ class _Planning:
             far=work + FAR,
             weights=weights,
         )
-        found = best(order, scene, method_for(self.accuracy))
+        found = best(order, scene, method)
         if not self.held and not found.starting(self.now):
             return scene.sketch(order, 0)  # Better anybody than nobody.
         return found
@@ -166,6 +185,19 @@ class _Planning:
         profile.drop_head()
         for entry, start in fill((entry for entry in rest if not entry.candidate.now_only), profile):
             yield _lease(entry.candidate, start)
+
+
+def _is_one_batch(order: Sequence[Entry]) -> bool:
+    """All that wait came at once, on the same terms: then they are one piece of work to whoever sent them."""
+    first = order[0].candidate
+    return all(
+        entry.candidate.submitted == first.submitted
+        and entry.level == 0
+        and entry.is_new == order[0].is_new
+        and entry.candidate.deadline is None
+        and not entry.candidate.now_only
+        for entry in order
+    )
 
 
 def expected_end(lease: Lease, now: int) -> int:

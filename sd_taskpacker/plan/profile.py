@@ -51,6 +51,10 @@ class Profile:
         made._built, made._guards, made.head = self._built, self._guards, self.head
         return made
 
+    def without_steps(self) -> Profile:
+        """As if nothing were taken at any time."""
+        return Profile(self._times[0], self._rooms[-1], self._guards)
+
     def __len__(self) -> int:
         """Steps, whether given up or not."""
         return len(self._times) - 1

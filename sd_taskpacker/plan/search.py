@@ -44,6 +44,10 @@ _METHODS: Final = {
 }
 
 
+FOLLOW: Final = Method(depth=32, tries=0)
+"""As the order has it."""
+
+
 def method_for(accuracy: float) -> Method:
     """`accuracy`: the mean share of its expected time that a task took lately."""
     return next(method for least, method in _METHODS.items() if accuracy >= least)
