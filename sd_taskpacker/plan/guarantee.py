@@ -10,6 +10,7 @@ of the same or a higher priority beyond it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 from sd_taskpacker.plan.fields import Fields
@@ -38,22 +39,33 @@ class Guarantee:
         self._running = running
         self._waiting = waiting
 
-    def promise(self, newcomers: Sequence[Entry], work: float) -> None:
-        """Gives them their slots, in their order. `work`: the backlog in seconds, themselves included."""
+    def promise(self, newcomers: Sequence[Entry], work: float) -> dict[str, int]:
+        """Gives them their slots, in their order. `work`: the backlog in seconds, themselves included. Answers, by
+        key, when those would start whose deadline cannot be met: they get no slot and take no room."""
         anybody = any(entry.slot is not None for entry in self._waiting)
         if len(newcomers) >= MANY and not anybody and not any(map(self._is_hurried, newcomers)):
             self._promise_all(newcomers, work)
-            return
-        profile = self.profile(max((entry.level for entry in newcomers), default=0))
+            return {}
+        refused: dict[str, int] = {}
         behind = work - sum(entry.duration * entry.share for entry in newcomers) / SECOND
-        for entry in newcomers:
-            wanted = self._now + _slack(behind, entry.duration)
-            step = profile.earliest(entry.probe, entry.duration, profile.cut(wanted))
-            if self._is_hurried(entry) and profile.time(step) > _latest(entry):
-                step = self._hurry(entry, profile, step)
-            entry.slot = profile.time(step)
-            profile.reserve(step, entry.duration, entry.need)
-            behind += entry.duration * entry.share / SECOND
+        for level, group in groupby(newcomers, key=lambda entry: entry.level):
+            profile = self.profile(level, overdue=True)  # Slots of lower priorities are in nobody's way.
+            for entry in group:
+                step = self._slot(entry, profile, self._now + _slack(behind, entry.duration))
+                start = profile.time(step)
+                if self._is_hurried(entry) and start > _latest(entry) and not entry.candidate.runs_late:
+                    refused[entry.candidate.key] = start
+                    continue
+                entry.slot = start
+                profile.reserve(step, entry.duration, entry.need)
+                behind += entry.duration * entry.share / SECOND
+        return refused
+
+    def _slot(self, entry: Entry, profile: Profile, wanted: int) -> int:
+        step = profile.earliest(entry.probe, entry.duration, profile.cut(wanted))
+        if self._is_hurried(entry) and profile.time(step) > _latest(entry):
+            return self._hurry(entry, profile, step)
+        return step
 
     def _promise_all(self, newcomers: Sequence[Entry], work: float) -> None:
         """All starts of a plan put off by one factor, and then by one time, leave a plan: at no time does anything
@@ -84,16 +96,19 @@ class Guarantee:
                 entry.slot = None
         return [self.profile(level) for level in range(1 + max(entry.level for entry in self._waiting))]
 
-    def profile(self, level: int) -> Profile:
-        """What runs, and the slots of that level and of higher ones."""
+    def profile(self, level: int, *, overdue: bool = False) -> Profile:
+        """What runs, and the slots of that level and of higher ones. `overdue`: also of those that should start now,
+        from now on."""
         fields = self._fields
+        now = self._now
         held = [
             entry
             for entry in self._waiting
-            if entry.slot is not None and entry.level <= level and entry.slot > self._now
+            if entry.slot is not None and entry.level <= level and (overdue or entry.slot > now)
         ]
-        slots = ((entry.slot or 0, (entry.slot or 0) + entry.duration, entry.need) for entry in held)
-        whole = Profile(self._now, fields.capacity, fields.guards, [*self._running, *slots])
+        slots = [(max(entry.slot or 0, now), entry.duration, entry.need) for entry in held]
+        spans = [(start, start + duration, need) for start, duration, need in slots]
+        whole = Profile(now, fields.capacity, fields.guards, [*self._running, *spans])
         return whole if whole.is_sound(fields.floor) else self._what_can_be_kept(held)
 
     def _what_can_be_kept(self, held: Sequence[Entry]) -> Profile:
@@ -101,7 +116,7 @@ class Guarantee:
         kept any more loses its slot."""
         profile = Profile(self._now, self._fields.capacity, self._fields.guards, self._running)
         for entry in sorted(held, key=lambda entry: (entry.level, entry.slot or 0)):
-            step = profile.cut(entry.slot or 0)
+            step = profile.cut(max(entry.slot or 0, self._now))
             if profile.fits(entry.probe, entry.duration, step):
                 profile.reserve(step, entry.duration, entry.need)
             else:

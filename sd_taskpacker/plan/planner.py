@@ -9,7 +9,7 @@ earliest time at which all its claims fit for its whole expected duration (fill.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sd_taskpacker.model.quantities import format_span
@@ -94,8 +94,10 @@ class _Planning:
         work = backlog(waiting, self.held, self.capacity, now)
         order = rank(waiting, now, work * self.accuracy)
         guarantee = Guarantee(self.fields, now, self.running, order, exact=self.accuracy >= EXACT)
-        guarantee.promise([entry for entry in order if entry.is_new], work)
-        order = [entry for entry in order if self._is_promised(entry)]
+        refused = guarantee.promise([entry for entry in order if entry.is_new], work)
+        order = [entry for entry in order if self._is_accepted(entry, refused)]
+        if any(entry.is_new and entry.slot == now for entry in order):
+            order = rank(order, now, work * self.accuracy)
         sketch = self._choose(order, guarantee, room, work)
         profile = room.copy()
         placed = [*self._start(sketch, profile)]
@@ -111,15 +113,13 @@ class _Planning:
             else:
                 yield candidate
 
-    def _is_promised(self, entry: Entry) -> bool:
-        """Those whose deadline cannot be met are refused."""
-        candidate = entry.candidate
+    def _is_accepted(self, entry: Entry, refused: Mapping[str, int]) -> bool:
+        key = entry.candidate.key
+        if key in refused:
+            self.unplaced[key] = _too_late(entry.candidate, refused[key])
+            return False
         if entry.is_new and entry.slot is not None:
-            late = () if candidate.runs_late else _too_late(candidate, entry.slot)
-            if late:
-                self.unplaced[candidate.key] = late
-                return False
-            self.promised[candidate.key] = entry.slot
+            self.promised[key] = entry.slot
         return True
 
     def _choose(self, order: Sequence[Entry], guarantee: Guarantee, room: Profile, work: float) -> Sketch:

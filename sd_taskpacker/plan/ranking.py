@@ -93,14 +93,14 @@ def rank(entries_: Sequence[Entry], now: int, work: float) -> list[Entry]:
     """In their order; equals as they came. `work`: the backlog as it will truly be, in seconds."""
     patience = max(PATIENCE, PATIENCE_OF_BACKLOG * work)
     indignation = max(INDIGNATION, work)
-    keys = {(-e.candidate.priority, not _is_due(e.candidate, now)) for e in entries_}
+    keys = {(-e.candidate.priority, not _is_due(e, now)) for e in entries_}
     levels = {key: level for level, key in enumerate(sorted(keys))}
     log, exp = math.log, math.exp
     for entry in entries_:
         candidate = entry.candidate
         duration, age = candidate.duration / SECOND, max(0, now - candidate.submitted) / SECOND
         share = max(entry.share, 1e-6)
-        entry.level = levels[-candidate.priority, not _is_due(candidate, now)]
+        entry.level = levels[-candidate.priority, not _is_due(entry, now)]
         entry.rank = log(duration + SHORTEST) + 0.5 * log(share) - age / patience
         entry.weight = (
             (1 / max(duration, SHORTEST) + PER_HOUR / 3600) * share**0.5 * exp(min(50.0, age / indignation))
@@ -108,6 +108,7 @@ def rank(entries_: Sequence[Entry], now: int, work: float) -> list[Entry]:
     return sorted(entries_, key=lambda entry: (entry.level, entry.rank))
 
 
-def _is_due(candidate: Candidate, now: int) -> bool:
+def _is_due(entry: Entry, now: int) -> bool:
     """What was promised to it is to be kept now."""
-    return candidate.promised is not None and candidate.promised <= now
+    moment = entry.slot if entry.is_new else entry.candidate.promised
+    return moment is not None and moment <= now
