@@ -25,6 +25,11 @@ from sd_taskpacker.plan.sketch import Scene, Sketch
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Reason, Snapshot, Verdict
 
 DEADLINE: Final = "deadline"
+LONGEST: Final = 365 * 86400 * SECOND
+"""What is expected to take longer is planned as a year: sums of many such times must stay numbers that others can
+store and send."""
+FURTHEST: Final = 1 << 62
+"""No promise is later."""
 FAR: Final = 3600.0
 """Seconds beyond the backlog: when somebody starts of whom a sketch says nothing."""
 
@@ -50,7 +55,7 @@ class _Planning:
         self.running: list[Span] = [(lease.start, lease.end, self.fields.need(lease.claims)) for lease in self.held]
         self.unplaced: dict[str, tuple[Reason, ...]] = {}
         self.promised: dict[str, int] = {}
-        self.waiting = snapshot.waiting
+        self.waiting = tuple(map(_as_planned, snapshot.waiting))
 
     def plan(self, *, whole: bool) -> Plan:
         room = Profile(self.now, self.fields.capacity, self.fields.guards, self.running)
@@ -119,7 +124,7 @@ class _Planning:
             self.unplaced[key] = _too_late(entry.candidate, refused[key])
             return False
         if entry.is_new and entry.slot is not None:
-            self.promised[key] = entry.slot
+            self.promised[key] = min(entry.slot, FURTHEST)
         return True
 
     def _choose(self, order: Sequence[Entry], guarantee: Guarantee, room: Profile, work: float) -> Sketch:
@@ -167,15 +172,25 @@ class _Planning:
 
 
 def expected_end(lease: Lease, now: int) -> int:
-    """An overdue lease is expected to last elapsed²/planned in all (O60): the further over, the longer it goes on."""
-    if lease.end > now:
-        return lease.end
-    elapsed, planned = max(now - lease.start, 1), max(lease.end - lease.start, 1)
-    return max(lease.start + elapsed * elapsed // planned, now + SECOND)
+    """An overdue lease is expected to last elapsed²/planned in all (O60): the further over, the longer it goes on,
+    though never for more than another year."""
+    end = lease.end
+    if end <= now:
+        elapsed, planned = max(now - lease.start, 1), max(end - lease.start, 1)
+        end = max(lease.start + elapsed * elapsed // planned, now + SECOND)
+    return min(end, now + LONGEST)
 
 
 def _as_expected(lease: Lease, now: int) -> Lease:
-    return lease if lease.end > now else dataclasses.replace(lease, end=expected_end(lease, now))
+    end = expected_end(lease, now)
+    return lease if lease.end == end else dataclasses.replace(lease, end=end)
+
+
+def _as_planned(candidate: Candidate) -> Candidate:
+    """Nothing takes no time at all: it would start beside what has taken the whole room."""
+    if 0 < candidate.duration <= LONGEST:
+        return candidate
+    return dataclasses.replace(candidate, duration=min(max(candidate.duration, 1), LONGEST))
 
 
 def _lease(candidate: Candidate, start: int) -> Lease:
@@ -184,7 +199,8 @@ def _lease(candidate: Candidate, start: int) -> Lease:
 
 def _take(free: dict[str, int], claims: Claims) -> None:
     for name, amount in claims.items():
-        free[name] = free.get(name, 0) - amount
+        if name in free:  # Of what is not there, nothing was wanted.
+            free[name] -= amount
 
 
 def _too_late(candidate: Candidate, start: int) -> tuple[Reason, ...]:
