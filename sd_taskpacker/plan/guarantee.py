@@ -38,6 +38,9 @@ class Guarantee:
         self._now = now
         self._running = running
         self._waiting = waiting
+        for entry in waiting:
+            if entry.slot is not None and entry.slot < now:
+                entry.slot = now
 
     def promise(self, newcomers: Sequence[Entry], work: float) -> dict[str, int]:
         """Gives them their slots, in their order. `work`: the backlog in seconds, themselves included. Answers, by
@@ -49,7 +52,7 @@ class Guarantee:
         refused: dict[str, int] = {}
         behind = work - sum(entry.duration * entry.share for entry in newcomers) / SECOND
         for level, group in groupby(newcomers, key=lambda entry: entry.level):
-            profile = self.profile(level, overdue=True)  # Slots of lower priorities are in nobody's way.
+            profile = self.profile(level)  # Slots of lower priorities are in nobody's way.
             for entry in group:
                 step = self._slot(entry, profile, self._now + _slack(behind, entry.duration))
                 start = profile.time(step)
@@ -92,35 +95,28 @@ class Guarantee:
         """For each level the profile with its slots. Those that begin at the horizon or later are given up: what
         starts now is over by then."""
         for entry in self._waiting:
-            if entry.slot is not None and not self._now < entry.slot < horizon:
+            if entry.slot is not None and entry.slot >= horizon:
                 entry.slot = None
         return [self.profile(level) for level in range(1 + max(entry.level for entry in self._waiting))]
 
-    def profile(self, level: int, *, overdue: bool = False) -> Profile:
-        """What runs, and the slots of that level and of higher ones. `overdue`: also of those that should start now,
-        from now on."""
+    def profile(self, level: int) -> Profile:
+        """What runs, and the slots of that level and of higher ones."""
+        held = [entry for entry in self._waiting if entry.slot is not None and entry.level <= level]
+        spans = [(entry.slot or 0, (entry.slot or 0) + entry.duration, entry.need) for entry in held]
         fields = self._fields
-        now = self._now
-        held = [
-            entry
-            for entry in self._waiting
-            if entry.slot is not None and entry.level <= level and (overdue or entry.slot > now)
-        ]
-        slots = [(max(entry.slot or 0, now), entry.duration, entry.need) for entry in held]
-        spans = [(start, start + duration, need) for start, duration, need in slots]
-        whole = Profile(now, fields.capacity, fields.guards, [*self._running, *spans])
-        return whole if whole.is_sound(fields.floor) else self._what_can_be_kept(held)
+        whole = Profile(self._now, fields.capacity, fields.guards, [*self._running, *spans])
+        return whole if whole.is_sound(fields.floor) else self._put_off(held)
 
-    def _what_can_be_kept(self, held: Sequence[Entry]) -> Profile:
+    def _put_off(self, held: Sequence[Entry]) -> Profile:
         """Something runs longer than it should, or workorders or a smaller budget have taken the room: what cannot be
-        kept any more loses its slot."""
-        profile = Profile(self._now, self._fields.capacity, self._fields.guards, self._running)
+        kept any more is kept as soon as can be. A slot that was lost altogether would go to others for the sake of
+        the moment by which a unit starts late."""
+        known = [(entry.slot or 0, (entry.slot or 0) + entry.duration, 0) for entry in held]
+        profile = Profile(self._now, self._fields.capacity, self._fields.guards, [*self._running, *known])
         for entry in sorted(held, key=lambda entry: (entry.level, entry.slot or 0)):
-            step = profile.cut(max(entry.slot or 0, self._now))
-            if profile.fits(entry.probe, entry.duration, step):
-                profile.reserve(step, entry.duration, entry.need)
-            else:
-                entry.slot = None
+            step = profile.earliest(entry.probe, entry.duration, profile.cut(entry.slot or 0))
+            entry.slot = profile.time(step)
+            profile.reserve(step, entry.duration, entry.need)
         return profile
 
 
