@@ -10,6 +10,7 @@ of the same or a higher priority beyond it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 from sd_taskpacker.plan.fields import Fields
@@ -36,20 +37,35 @@ class Guarantee:
         self._now = now
         self._running = running
         self._waiting = waiting
+        for entry in waiting:
+            if entry.slot is not None and entry.slot < now:
+                entry.slot = now
 
-    def promise(self, newcomers: Sequence[Entry], work: float) -> None:
-        """Gives them their slots, in their order. `work`: the backlog in seconds, themselves included."""
-        profile = self.profile(max((entry.level for entry in newcomers), default=0))
+    def promise(self, newcomers: Sequence[Entry], work: float) -> dict[str, int]:
+        """Gives them their slots, in their order. `work`: the backlog in seconds, themselves included. Answers, by
+        key, when those would start whose deadline cannot be met: they get no slot and take no room."""
+        refused: dict[str, int] = {}
         usual = work / max(1, len(self._waiting) + len(self._running))
         behind = work - sum(entry.duration * entry.share for entry in newcomers) / SECOND
-        for entry in newcomers:
-            wanted = self._now + _slack(behind, entry.duration)
-            step = profile.earliest(entry.probe, entry.duration, profile.cut(wanted))
-            if self._is_hurried(entry, usual) and profile.time(step) > _latest(entry):
-                step = self._hurry(entry, profile, step)
-            entry.slot = profile.time(step)
-            profile.reserve(step, entry.duration, entry.need)
-            behind += entry.duration * entry.share / SECOND
+        for level, group in groupby(newcomers, key=lambda entry: entry.level):
+            profile = self.profile(level)  # Slots of lower priorities are in nobody's way.
+            for entry in group:
+                hurried = self._is_hurried(entry, usual)
+                step = self._slot(entry, profile, self._now + _slack(behind, entry.duration), hurried=hurried)
+                start = profile.time(step)
+                if hurried and start > _latest(entry) and not entry.candidate.runs_late:
+                    refused[entry.candidate.key] = start
+                    continue
+                entry.slot = start
+                profile.reserve(step, entry.duration, entry.need)
+                behind += entry.duration * entry.share / SECOND
+        return refused
+
+    def _slot(self, entry: Entry, profile: Profile, wanted: int, *, hurried: bool) -> int:
+        step = profile.earliest(entry.probe, entry.duration, profile.cut(wanted))
+        if hurried and profile.time(step) > _latest(entry):
+            return self._hurry(entry, profile, step)
+        return step
 
     def promise_batch(self, starts: Sequence[tuple[Entry, int]]) -> None:
         """`starts` is a plan of all who wait, none of whom was promised anything. All starts of a plan put off by one
@@ -75,34 +91,31 @@ class Guarantee:
 
     def levels(self, horizon: int) -> list[Profile]:
         """For each level the profile with its slots. Given up are those that begin at the horizon or later, as what
-        starts now is over by then, and those whose time has come: they are first in their order."""
+        starts now is over by then."""
         for entry in self._waiting:
-            if entry.slot is not None and not self._now < entry.slot < horizon:
+            if entry.slot is not None and entry.slot >= horizon:
                 entry.slot = None
         return [self.profile(level) for level in range(1 + max(entry.level for entry in self._waiting))]
 
     def profile(self, level: int) -> Profile:
         """What runs, and the slots of that level and of higher ones."""
-        fields = self._fields
         held = [entry for entry in self._waiting if entry.slot is not None and entry.level <= level]
-        slots = ((start := self._begin(entry), start + entry.duration, entry.need) for entry in held)
-        whole = Profile(self._now, fields.capacity, fields.guards, [*self._running, *slots])
-        return whole if whole.is_sound(fields.floor) else self._what_can_be_kept(held)
+        spans = [(entry.slot or 0, (entry.slot or 0) + entry.duration, entry.need) for entry in held]
+        fields = self._fields
+        whole = Profile(self._now, fields.capacity, fields.guards, [*self._running, *spans])
+        return whole if whole.is_sound(fields.floor) else self._put_off(held)
 
-    def _what_can_be_kept(self, held: Sequence[Entry]) -> Profile:
+    def _put_off(self, held: Sequence[Entry]) -> Profile:
         """Something runs longer than it should, or workorders or a smaller budget have taken the room: what cannot be
-        kept any more loses its slot."""
-        profile = Profile(self._now, self._fields.capacity, self._fields.guards, self._running)
-        for entry in sorted(held, key=lambda entry: (entry.level, self._begin(entry))):
-            step = profile.cut(self._begin(entry))
-            if profile.fits(entry.probe, entry.duration, step):
-                profile.reserve(step, entry.duration, entry.need)
-            else:
-                entry.slot = None
+        kept any more is kept as soon as can be. A slot that was lost altogether would go to others for the sake of
+        the moment by which a unit starts late."""
+        known = [(entry.slot or 0, (entry.slot or 0) + entry.duration, 0) for entry in held]
+        profile = Profile(self._now, self._fields.capacity, self._fields.guards, [*self._running, *known])
+        for entry in sorted(held, key=lambda entry: (entry.level, entry.slot or 0)):
+            step = profile.earliest(entry.probe, entry.duration, profile.cut(entry.slot or 0))
+            entry.slot = profile.time(step)
+            profile.reserve(step, entry.duration, entry.need)
         return profile
-
-    def _begin(self, entry: Entry) -> int:
-        return max(entry.slot or 0, self._now)
 
 
 def _slack(behind: float, duration: int) -> int:

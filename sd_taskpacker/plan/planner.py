@@ -9,7 +9,7 @@ earliest time at which all its claims fit for its whole expected duration (fill.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sd_taskpacker.model.quantities import format_span
@@ -28,6 +28,11 @@ from sd_taskpacker.plan.snapshot import Candidate, Plan, Reason, Snapshot, Verdi
 DEADLINE: Final = "deadline"
 BATCH: Final = 8
 """Tasks that come at once to an empty line, from which on they are planned as one."""
+LONGEST: Final = 365 * 86400 * SECOND
+"""What is expected to take longer is planned as a year: sums of many such times must stay numbers that others can
+store and send."""
+FURTHEST: Final = 1 << 62
+"""No promise is later."""
 FAR: Final = 3600.0
 """Seconds beyond the backlog: when somebody starts of whom a sketch says nothing."""
 
@@ -53,7 +58,7 @@ class _Planning:
         self.running: list[Span] = [(lease.start, lease.end, self.fields.need(lease.claims)) for lease in self.held]
         self.unplaced: dict[str, tuple[Reason, ...]] = {}
         self.promised: dict[str, int] = {}
-        self.waiting = snapshot.waiting
+        self.waiting = tuple(map(_as_planned, snapshot.waiting))
 
     def plan(self, *, whole: bool) -> Plan:
         room = Profile(self.now, self.fields.capacity, self.fields.guards, self.running)
@@ -104,8 +109,8 @@ class _Planning:
             if not order[0].is_new:
                 order.sort(key=lambda entry: entry.slot or 0)
                 method = FOLLOW
-        guarantee.promise([entry for entry in order if entry.is_new], work)
-        order = [entry for entry in order if self._is_promised(entry)]
+        refused = guarantee.promise([entry for entry in order if entry.is_new], work)
+        order = [entry for entry in order if self._is_accepted(entry, refused)]
         if any(entry.is_new and entry.slot == now for entry in order):
             order = rank(order, now, work, self.accuracy)
         sketch = self._choose(order, guarantee, room, work, method)
@@ -117,7 +122,7 @@ class _Planning:
         starts = pack(batch, room)
         guarantee.promise_batch(starts)
         for entry, start in starts:
-            self.promised[entry.candidate.key] = start if start == self.now else entry.slot or start
+            self.promised[entry.candidate.key] = start if start == self.now else min(entry.slot or start, FURTHEST)
         return [_lease(entry.candidate, start) for entry, start in starts]
 
     def _possible(self) -> Iterator[Candidate]:
@@ -130,15 +135,13 @@ class _Planning:
             else:
                 yield candidate
 
-    def _is_promised(self, entry: Entry) -> bool:
-        """Those whose deadline cannot be met are refused."""
-        candidate = entry.candidate
+    def _is_accepted(self, entry: Entry, refused: Mapping[str, int]) -> bool:
+        key = entry.candidate.key
+        if key in refused:
+            self.unplaced[key] = _too_late(entry.candidate, refused[key])
+            return False
         if entry.is_new and entry.slot is not None:
-            late = () if candidate.runs_late else _too_late(candidate, entry.slot)
-            if late:
-                self.unplaced[candidate.key] = late
-                return False
-            self.promised[candidate.key] = entry.slot
+            self.promised[key] = min(entry.slot, FURTHEST)
         return True
 
     def _choose(
@@ -201,15 +204,25 @@ def _is_one_batch(order: Sequence[Entry]) -> bool:
 
 
 def expected_end(lease: Lease, now: int) -> int:
-    """An overdue lease is expected to last elapsed²/planned in all (O60): the further over, the longer it goes on."""
-    if lease.end > now:
-        return lease.end
-    elapsed, planned = max(now - lease.start, 1), max(lease.end - lease.start, 1)
-    return max(lease.start + elapsed * elapsed // planned, now + SECOND)
+    """An overdue lease is expected to last elapsed²/planned in all (O60): the further over, the longer it goes on,
+    though never for more than another year."""
+    end = lease.end
+    if end <= now:
+        elapsed, planned = max(now - lease.start, 1), max(end - lease.start, 1)
+        end = max(lease.start + elapsed * elapsed // planned, now + SECOND)
+    return min(end, now + LONGEST)
 
 
 def _as_expected(lease: Lease, now: int) -> Lease:
-    return lease if lease.end > now else dataclasses.replace(lease, end=expected_end(lease, now))
+    end = expected_end(lease, now)
+    return lease if lease.end == end else dataclasses.replace(lease, end=end)
+
+
+def _as_planned(candidate: Candidate) -> Candidate:
+    """Nothing takes no time at all: it would start beside what has taken the whole room."""
+    if 0 < candidate.duration <= LONGEST:
+        return candidate
+    return dataclasses.replace(candidate, duration=min(max(candidate.duration, 1), LONGEST))
 
 
 def _lease(candidate: Candidate, start: int) -> Lease:
@@ -218,7 +231,8 @@ def _lease(candidate: Candidate, start: int) -> Lease:
 
 def _take(free: dict[str, int], claims: Claims) -> None:
     for name, amount in claims.items():
-        free[name] = free.get(name, 0) - amount
+        if name in free:  # Of what is not there, nothing was wanted.
+            free[name] -= amount
 
 
 def _too_late(candidate: Candidate, start: int) -> tuple[Reason, ...]:

@@ -12,8 +12,8 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final
 
-FOREVER: Final = 1 << 62
-"""Later than every time, usec."""
+FOREVER: Final = 1 << 100
+"""Later than every time, usec, and than all sums of them."""
 
 Span = tuple[int, int, int]
 """Start and end in usec, and the packed need."""

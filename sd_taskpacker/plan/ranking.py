@@ -112,7 +112,7 @@ def rank(waiting: Sequence[Entry], now: int, work: float, accuracy: float) -> li
         duration, age = candidate.duration / SECOND, max(0, now - candidate.submitted) / SECOND
         share = max(entry.share, 1e-6)
         entry.level = levels[-candidate.priority]
-        entry.ahead = entry.slot is not None and entry.slot <= now
+        entry.ahead = _is_due(entry, now)
         aged = age / (patience if candidate.deadline is None else hurried)
         entry.rank = log(duration + SHORTEST) + 0.5 * log(share) - aged
         entry.weight = (
@@ -123,3 +123,9 @@ def rank(waiting: Sequence[Entry], now: int, work: float, accuracy: float) -> li
     if eldest is not None and now - eldest.candidate.submitted > limit:
         eldest.ahead = True
     return sorted(waiting, key=lambda entry: (entry.level, not entry.ahead, entry.rank))
+
+
+def _is_due(entry: Entry, now: int) -> bool:
+    """What was promised to it is to be kept now."""
+    moment = entry.slot if entry.is_new else entry.candidate.promised
+    return moment is not None and moment <= now
