@@ -19,6 +19,7 @@ from sd_taskpacker.plan.ranking import Entry
 
 PLACEMENTS: Final = 60_000
 """In all attempts together."""
+ATTEMPTS: Final = 1_000
 LARGEST: Final = 2_000
 """More than so many are planned once, longest first."""
 EXCHANGES: Final = 3
@@ -35,7 +36,7 @@ def pack(batch: Sequence[Entry], empty: Profile) -> Starts:
     if len(batch) > LARGEST:
         return list(fill(longest, empty.copy()))
     bench = _Bench(batch, empty)
-    return bench.best(longest, attempts=PLACEMENTS // (3 * len(batch)))
+    return bench.best(longest, attempts=min(ATTEMPTS, PLACEMENTS // (3 * len(batch))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ class _Planning:
         order = rank(waiting, now, work, self.accuracy)
         guarantee = Guarantee(self.fields, now, self.running, order, exact=self.accuracy >= EXACT)
         method = method_for(self.accuracy)
-        if _is_one_batch(order):
+        if order and _is_one_batch(order):
             if order[0].is_new and len(order) >= BATCH:
                 return self._place_batch(order, guarantee, room)
             if not order[0].is_new:

@@ -113,11 +113,10 @@ def make_policy() -> TaskPacker:
 
 def plan(workload: Workload) -> list[float]:
     """The start of each job, in seconds, when all of them are ready at zero."""
-    snapshot = Snapshot(
-        now=0,
-        resources=resources(workload.cpus, workload.mem),
-        waiting=tuple(candidate(index, job) for index, job in enumerate(workload.jobs)),
-    )
+    waiting = tuple(candidate(index, job) for index, job in enumerate(workload.jobs))
+    if any(each.duration % SECOND for each in waiting):  # In seconds again, nothing may overlap by a float's error.
+        waiting = tuple(replace(each, duration=each.duration + 2) for each in waiting)
+    snapshot = Snapshot(now=0, resources=resources(workload.cpus, workload.mem), waiting=waiting)
     starts = {int(lease.owner): lease.start / SECOND for lease in planner.plan(snapshot).placed}
     return [starts[index] for index in range(len(workload.jobs))]
 
@@ -130,7 +129,7 @@ def candidate(index: int, job: Job) -> Candidate:
     return Candidate(
         key=str(index),
         claims=claims(chunks=job.mem, cpus=job.cpus),
-        duration=duration(job.est),
+        duration=usec(job.est),
         priority=job.priority,
         deadline=None if job.deadline is None else usec(job.deadline),
         submitted=usec(job.submit),
@@ -141,7 +140,3 @@ def candidate(index: int, job: Job) -> Candidate:
 def usec(seconds: float) -> int:
     return round(seconds * SECOND)
 
-
-def duration(seconds: float) -> int:
-    """Rounded up where it is no whole number: in seconds again, nothing may overlap by the error of a float."""
-    return usec(seconds) if seconds == int(seconds) else usec(seconds) + 1
