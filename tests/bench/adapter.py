@@ -139,4 +139,3 @@ def candidate(index: int, job: Job) -> Candidate:
 
 def usec(seconds: float) -> int:
     return round(seconds * SECOND)
-

@@ -5,6 +5,7 @@
     tests/bench/schedule.py kth-sp2-1996.swf.gz                   every policy of the README's table
     tests/bench/schedule.py lublin-1.swf.gz --sequences           the ten sequences that tables are published for
     tests/bench/schedule.py node*.csv.gz --mean --deadlines       one row for all: these files count as one
+    tests/bench/schedule.py across all.json bsld600               one figure of all that --json all.json has collected
     tests/bench/schedule.py drain kth-sp2-1996.swf.gz             a long queue, planned at once: how fast, how tight
     tests/bench/schedule.py packing packing.csv.gz                rectangles whose best packing is known
 
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from tests.bench import adapter, packing, textbook
 from tests.bench.replay import Policy, PolicyError, replay
 from tests.bench.score import ScheduleError, Score, mean_of, score
-from tests.bench.table import scores_table, table
+from tests.bench.table import COLUMNS, figure_table, scores_table, table
 from tests.bench.workload import (
     Workload,
     WorkloadError,
@@ -61,7 +62,13 @@ def replays(args: argparse.Namespace) -> Iterator[str]:
         count = sum(len(workload.jobs) for workload in workloads)
         yield from ("", f"{title}: {count:,} jobs, {machine}", "", *scores_table(scores, rst=args.rst))
     if args.json:
-        args.json.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        kept = json.loads(args.json.read_text(encoding="utf-8")) if args.json.exists() else {}
+        args.json.write_text(json.dumps(kept | results, indent=1) + "\n", encoding="utf-8")
+
+
+def across(args: argparse.Namespace) -> Iterator[str]:
+    """One figure of all workloads that were written to the file."""
+    yield from figure_table(json.loads(args.file.read_text(encoding="utf-8")), args.figure, rst=args.rst)
 
 
 def _loads(args: argparse.Namespace) -> Iterator[tuple[str, Sequence[Workload]]]:
@@ -121,7 +128,7 @@ def _planned(name: str, workload: Workload, shortest: float) -> tuple[float, flo
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    command = argv[0] if argv and argv[0] in ("drain", "packing") else ""
+    command = argv[0] if argv and argv[0] in ("across", "drain", "packing") else ""
     parser = argparse.ArgumentParser(
         prog=f"schedule.py {command}".strip(),
         description=__doc__,
@@ -135,9 +142,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         parser.add_argument("--sequences", action="store_true", help="replay only the ten published sequences")
         parser.add_argument("--deadlines", action="store_true", help="four times the declared time, if there is none")
         parser.add_argument("--mean", action="store_true", help="means over all files")
-        parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to this file, too")
+        parser.add_argument("--json", type=Path, metavar="FILE", help="add every figure to this file, too")
         parser.set_defaults(command=replays)
         return parser.parse_args(argv)
+    if command == "across":
+        parser.add_argument("file", type=Path, metavar="FILE")
+        parser.add_argument("figure", choices=list(COLUMNS))
+        parser.set_defaults(command=across)
+        return parser.parse_args(argv[1:])
     planners = f"{adapter.TaskPacker.name},{'given' if command == 'drain' else ','.join(packing.SORTED)}"
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--policies", default=planners, help=f"default: {planners}")

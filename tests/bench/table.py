@@ -24,14 +24,42 @@ GAP: Final = "  "
 def scores_table(scores: Mapping[str, Score], *, rst: bool = False) -> list[str]:
     """A row per policy. A star marks a policy that lets jobs starve, if EASY backfilling is there to compare with."""
     columns = [key for key in COLUMNS if any(key in score for score in scores.values())]
-    patience = scores[BASELINE]["wait_max"] * STARVES if BASELINE in scores else float("inf")
-    starving = {policy for policy, score in scores.items() if score["wait_max"] > patience}
-    star = r"\*" if rst else "*"
+    starving = _starving(scores)
+    star = _star(rst)
     rows = [["policy", *(COLUMNS[key][0] for key in columns)]]
     for policy, score in scores.items():
         rows.append([policy + star * (policy in starving), *(_cell(score, key) for key in columns)])
-    note = f"{star} its longest wait is more than {STARVES:g} times that of {BASELINE}."
-    return [*table(rows, rst=rst), *(("", note) if starving else ())]
+    return [*table(rows, rst=rst), *_note(starving, rst)]
+
+
+def figure_table(results: Mapping[str, Mapping[str, Score]], key: str, *, rst: bool = False) -> list[str]:
+    """One figure: a row per policy, a column per workload, with stars as above."""
+    starving = {title: _starving(scores) for title, scores in results.items()}
+    star = _star(rst)
+    policies = list(dict.fromkeys(policy for scores in results.values() for policy in scores))
+    rows = [["policy", *(title.partition(".")[0] for title in results)]]
+    for policy in policies:
+        cells = (
+            _cell(scores.get(policy, {}), key) + star * (policy in starving[title])
+            for title, scores in results.items()
+        )
+        rows.append([policy, *cells])
+    return [*table(rows, rst=rst), *_note(set().union(*starving.values()), rst)]
+
+
+def _starving(scores: Mapping[str, Score]) -> set[str]:
+    patience = scores[BASELINE]["wait_max"] * STARVES if BASELINE in scores else float("inf")
+    return {policy for policy, score in scores.items() if score["wait_max"] > patience}
+
+
+def _star(rst: bool) -> str:
+    return r"\*" if rst else "*"
+
+
+def _note(starving: set[str], rst: bool) -> list[str]:
+    return (
+        ["", f"{_star(rst)} its longest wait is more than {STARVES:g} times that of {BASELINE}."] if starving else []
+    )
 
 
 def _cell(score: Score, key: str) -> str:

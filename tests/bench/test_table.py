@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
-from tests.bench.table import scores_table, table
+from tests.bench.table import figure_table, scores_table, table
 
 FIGURES = {"bsld": 1.0, "bsld600": 1.0, "wait": 1.0}
 
@@ -39,3 +39,15 @@ def test_a_figure_that_no_policy_has_is_no_column() -> None:
     )
     assert "missed" not in lines[0]
     assert [line.split()[-1] for line in lines] == ["%", "-", "50.00"]
+
+
+def test_one_figure_is_shown_across_workloads() -> None:
+    results = {
+        "a.swf.gz": {"fcfs+easy": {"wait": 10.0, "wait_max": 10.0}, "sjf": {"wait": 5.0, "wait_max": 21.0}},
+        "b.csv": {"fcfs+easy": {"wait": 7.0, "wait_max": 10.0}},
+    }
+    assert [line.split() for line in figure_table(results, "wait")[:3]] == [
+        ["policy", "a", "b"],
+        ["fcfs+easy", "10", "7"],
+        ["sjf", "5*", "-"],
+    ]
