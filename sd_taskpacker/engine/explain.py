@@ -40,6 +40,8 @@ def _start(task: Task, whole: Plan | None, now: int) -> list[Reason]:
     start = next((lease.start for lease in whole.placed if lease.owner == key), None) if whole else None
     if promised is None and whole is not None:
         promised = whole.promised.get(key)
+    if start is not None and promised is not None and promised > now:
+        start = min(start, promised)  # The plan of the far future is rougher than what is promised.
     told = []
     if start is not None:
         told.append(f"expected to start {_when(start, now)}")

@@ -31,6 +31,8 @@ def test_far_off_it_is_told_to_the_minute_and_a_promise_that_was_broken_with_its
     full = task("full", chunks=32, expected_usec=2 * 3600 * SECOND + 1)
     far = waiting(promised_usec=NOW + 100 * 3600 * SECOND)
     assert _told(state(full, far), far)[-1][2] == "expected to start in 2h 1min, at the latest in 4d 4h"
+    near = waiting(promised_usec=NOW + 60 * SECOND)
+    assert _told(state(full, near), near)[-1][2] == "expected to start in 1min, at the latest in 1min"
     late = waiting(promised_usec=NOW - 61 * SECOND)
     assert _told(state(full, late), late)[-1][2] == "expected to start in 2h 1min, promised 1min 1s ago"
 
