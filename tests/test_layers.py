@@ -17,7 +17,7 @@ MAY_IMPORT: Final = {
     "model": ("errors", "model"),
     "plan": ("errors", "model", "plan"),
     "drawing": ("model", "drawing"),
-    "engine": ("errors", "model", "plan", "engine"),
+    "engine": ("errors", "model", "plan", "drawing", "engine"),
     "host": ("errors", "model", "engine.events", "engine.ports", "host"),
     "bus": ("errors", "model", "plan.snapshot", "engine.ports", "bus"),
     "cli": ("errors", "model", "bus.client", "bus.link", "bus.news", "bus.replies", "cli"),
@@ -38,6 +38,7 @@ ON_THE_LOOP: Final = {
     "engine.threads": ("asyncio", "concurrent"),
     "engine.life": ("asyncio", "concurrent", "logging"),
     "engine.leavings": ("asyncio", "concurrent", "logging"),
+    "engine.wholeplan": ("asyncio", "concurrent"),
     "engine.desk": ("asyncio", "concurrent", "logging"),
     "engine.orders": ("logging",),
 }

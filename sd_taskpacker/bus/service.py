@@ -18,7 +18,6 @@ from sd_taskpacker.bus.callers import Callers
 from sd_taskpacker.bus.connection import SENDER
 from sd_taskpacker.bus.faults import replies
 from sd_taskpacker.bus.introspection import complete
-from sd_taskpacker.bus.text import bus_text
 from sd_taskpacker.engine.ports import Manager
 from sd_taskpacker.model.names import OBJECT_ROOT
 from sd_taskpacker.model.request import Caller
@@ -134,7 +133,8 @@ class ManagerInterface(ServiceInterface):
     @replies
     async def GetPlan(self, format: "s") -> "s":
         """The plan as it is now: json, text, svg or html."""
-        return bus_text(await self._manager.get_plan(wire_queue.format_from(format)))
+        form = wire_queue.format_from(format)
+        return wire_queue.plan_to_wire(await self._manager.get_plan(form), form)
 
     @method()
     @replies

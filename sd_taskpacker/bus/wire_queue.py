@@ -11,7 +11,7 @@ from dbus_next import Variant
 from sd_taskpacker.bus.text import bus_text
 from sd_taskpacker.bus.wire import TASK_SIGNATURES, task_variant
 from sd_taskpacker.engine.ports import PastEvent, PlanFormat, Trial
-from sd_taskpacker.errors import InvalidArgs
+from sd_taskpacker.errors import InvalidArgs, LimitExceeded
 from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.task import Task, describe
 from sd_taskpacker.plan.snapshot import Reason
@@ -30,6 +30,10 @@ CHANGE_KEYS: Final[Sequence[str]] = (
     "retry_of",
 )
 """The details of TaskChanged, each where it is known. The rest of a task does not change, and GetTask has it."""
+
+MAX_PLAN: Final = (32 << 20) - 4096
+"""Bytes; the rest is for the header. 32 MiB is what a dbus-daemon that nobody configured carries in one message
+(max_message_size in dbus-daemon(1)), about 120,000 tasks as json."""
 
 
 def change_to_wire(sequence: int, task: Task) -> tuple[int, str, str, dict[str, Variant]]:
@@ -60,6 +64,18 @@ def format_from(word: str) -> PlanFormat:
         raise InvalidArgs(
             f"there is no plan in the format {excerpt(word)}", hint=f"use {', '.join(PlanFormat)}"
         ) from None
+
+
+def plan_to_wire(plan: str, form: PlanFormat) -> str:
+    """Raises LimitExceeded: the bus throws out whoever sends more than it carries."""
+    text = bus_text(plan)
+    size = len(text.encode())
+    if size > MAX_PLAN:
+        raise LimitExceeded(
+            f"the plan as {form} has {size} bytes, the bus carries {MAX_PLAN}",
+            hint="the format text is short however many tasks there are; ListTasks and ListEvents tell the rest",
+        )
+    return text
 
 
 def events_to_wire(events: Iterable[PastEvent]) -> list[list[Any]]:

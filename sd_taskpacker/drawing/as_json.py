@@ -14,7 +14,9 @@
                  "chunks", "cpus", "priority", "overdue": runs longer than expected, "late": ends after its deadline}
     unplaced    what waits without a place: {"id", "label", "reasons": [text, ...]}
 
-Times are usec since the epoch (CLOCK_REALTIME).
+Times are usec since the epoch (CLOCK_REALTIME). Of what waits, `start` is expected and `latest` is certain as long as
+nothing runs longer than expected; where many wait, the plan of the far future is the rougher of the two, and `start`
+may then be the later one.
 """
 
 from __future__ import annotations
@@ -39,10 +41,16 @@ def render(view: PlanView) -> str:
         "used": {"chunks": chunks, "cpus": cpus},
         "free": {"chunks": max(0, view.chunks - chunks), "cpus": max(0, view.cpus - cpus)},
         "chunk_bytes": CHUNK_BYTES,
-        "tasks": [_task(bar) for bar in sorted(view.bars, key=lambda bar: (not bar.running, bar.start, bar.id))],
-        "unplaced": [_unplaced(one) for one in view.unplaced],
     }
-    return json.dumps(document, separators=(",", ":")) + "\n"
+    bars = sorted(view.bars, key=lambda bar: (not bar.running, bar.start, bar.id))
+    # One by one: the encoder gives the interpreter to no other thread before it is done.
+    tasks = ",".join(_dump(_task(bar)) for bar in bars)
+    unplaced = ",".join(_dump(_unplaced(one)) for one in view.unplaced)
+    return f'{_dump(document)[:-1]},"tasks":[{tasks}],"unplaced":[{unplaced}]}}\n'
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _task(bar: Bar) -> dict[str, object]:

@@ -65,7 +65,7 @@ def drawing(view: PlanView, *, rows: int, alone: bool) -> str:
         draw_unplaced(sheet, view)
     height = sheet.y + 20
     sheet.y = legend_y
-    draw_legend(sheet, view, over)
+    draw_legend(sheet, view, axis, over)
     shapes = [*background(axis, top, bottom), *sheet.marks, *foreground(axis, top, bottom), *sheet.texts]
     # A page has margins of its own.
     margin = 0 if alone else LEFT

@@ -21,7 +21,7 @@ from sd_taskpacker.drawing.svg import (
     width_of,
     x_of,
 )
-from sd_taskpacker.drawing.view import PlanView
+from sd_taskpacker.drawing.view import Bar, PlanView
 from sd_taskpacker.drawing.words import counted, date, moment, stamp, summary
 from sd_taskpacker.model.unit import Kind
 
@@ -32,6 +32,8 @@ _REASONS: Final = 4
 _FAR_BELOW: Final = 560
 """Pixels after which the axis is repeated."""
 _ROW: Final = 19
+
+ARROW_HEAD: Final = "m-3 -3l3 3l-3 3"
 
 _LEGEND: Final = {
     Look.BATCH: "batch",
@@ -48,18 +50,18 @@ def draw_heading(sheet: Sheet, view: PlanView) -> None:
     sheet.y += 68
 
 
-def draw_legend(sheet: Sheet, view: PlanView, over: bool) -> None:
+def draw_legend(sheet: Sheet, view: PlanView, axis: TimeAxis, over: bool) -> None:
     """Only of what there is in this drawing."""
     x: float = LEFT
     y = sheet.y + 16
-    for mark, text in _legend(view, over, y):
+    for mark, text in _legend(view, axis, over, y):
         sheet.texts.append(f'<g transform="translate({number(x)} 0)">{mark}</g>')
         sheet.text(x + 26, y, text, "dim")
         x += 26 + width_of(text) + 16
     sheet.y += 26
 
 
-def _legend(view: PlanView, over: bool, y: float) -> Iterator[tuple[str, str]]:
+def _legend(view: PlanView, axis: TimeAxis, over: bool, y: float) -> Iterator[tuple[str, str]]:
     looks = {look(bar) for bar in view.bars}
     for which, text in _LEGEND.items():
         if which in looks:
@@ -68,12 +70,20 @@ def _legend(view: PlanView, over: bool, y: float) -> Iterator[tuple[str, str]]:
         yield swatch(Look.PLANNED, 0, y - 10, 20, 11, striped=True), "planned workorder"
     if over:
         yield f'<rect fill="url(#fill-over)" y="{number(y - 10)}" width="20" height="11"/>', "above the budget"
-    if any(bar.latest is not None and not bar.running for bar in view.bars):
+    latest = [(bar.latest, bar) for bar in view.bars if bar.latest is not None and not bar.running]
+    if any(not is_far_off(time, bar, axis) for time, bar in latest):
         yield path("whisker", f"M1 {number(y - 4)}H19M19 {number(y - 9)}V{number(y + 1)}"), "latest start"
+    if any(is_far_off(time, bar, axis) for time, bar in latest):
+        yield path("whisker", f"M1 {number(y - 4)}H19{ARROW_HEAD}"), "latest start is further off"
     if any(bar.deadline is not None for bar in view.bars):
         yield deadline_mark(10, y - 4.5, missed=False), "deadline"
     if any(bar.late for bar in view.bars):
         yield deadline_mark(10, y - 4.5, missed=True), "deadline missed"
+
+
+def is_far_off(time: int, bar: Bar, axis: TimeAxis) -> bool:
+    """Whether it is beyond the axis, or beyond the scale on which the bar begins."""
+    return time > axis.end or (axis.two_scales and bar.start <= axis.near < time)
 
 
 def swatch(which: Look, x: float, y: float, width: float, height: float, *, striped: bool = False) -> str:

@@ -25,7 +25,7 @@ from sd_taskpacker.drawing.svg import (
     width_of,
     x_of,
 )
-from sd_taskpacker.drawing.svg_frame import deadline_mark, repeat_ticks, swatch
+from sd_taskpacker.drawing.svg_frame import ARROW_HEAD, deadline_mark, is_far_off, repeat_ticks, swatch
 from sd_taskpacker.drawing.svg_lane import Lane, draw_lane
 from sd_taskpacker.drawing.view import Bar
 from sd_taskpacker.drawing.words import counted, facts, memory, remark
@@ -35,6 +35,8 @@ _ROW: Final = 20
 _BAR: Final = 11
 _THIN: Final = 2
 """Pixels of the shortest bar."""
+_STUB: Final = 16
+"""Pixels of the arrow to what is further off than the axis goes."""
 
 
 def draw_tasks(sheet: Sheet, chosen: Choice, axis: TimeAxis) -> None:
@@ -91,9 +93,17 @@ def _bar(bar: Bar, axis: TimeAxis, top: float) -> Iterator[str]:
         # It began before what is shown.
         yield path("mark", f"M{PLOT - 2} {number(top + 1)}v{_BAR - 2}l-5 -{number(_BAR / 2 - 1)}z")
     if bar.latest is not None and not bar.running and bar.latest > bar.start:
-        latest = number(x_of(axis.place(bar.latest)))
-        low = top + _BAR + 1.5
-        yield path("whisker", f"M{number(left)} {number(low)}H{latest}M{latest} {number(top + 3)}V{number(low + 1)}")
+        yield _latest(bar, bar.latest, axis, top)
+
+
+def _latest(bar: Bar, latest: int, axis: TimeAxis, top: float) -> str:
+    left, right = _ends(bar, axis)
+    low = top + _BAR + 1.5
+    if is_far_off(latest, bar, axis):
+        # Promises may be days off: long lines in every row would be most of the drawing.
+        return path("whisker", f"M{number(left)} {number(low)}H{number(min(right + _STUB, PLOT_END))}{ARROW_HEAD}")
+    x = number(x_of(axis.place(latest)))
+    return path("whisker", f"M{number(left)} {number(low)}H{x}M{x} {number(top + 3)}V{number(low + 1)}")
 
 
 def _deadline(bar: Bar, deadline: int, axis: TimeAxis, y: float) -> str:

@@ -126,7 +126,9 @@ def summary(view: PlanView) -> str:
         text += f", {len(view.unplaced):,} of them without a place"
     if late := sum(bar.late for bar in view.bars):
         text += f", {late:,} will miss {'its' if late == 1 else 'their'} deadline"
-    return text + ("; draining, so nothing new starts" if view.draining else "")
+    planned = any(not bar.running for bar in view.bars)
+    resumed = " (the plan is that of a Resume now)" if planned else ""
+    return text + (f"; draining, so nothing new starts{resumed}" if view.draining else "")
 
 
 def remark(bar: Bar) -> str:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
-from sd_taskpacker.engine.inquiries import Inquiries, PlanView
+from sd_taskpacker.engine.inquiries import Inquiries
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.orders import Orders
 from sd_taskpacker.engine.ports import (
@@ -29,7 +29,7 @@ from sd_taskpacker.engine.requests import Office, Place
 from sd_taskpacker.engine.rights import must_manage, must_submit
 from sd_taskpacker.engine.trial import try_out
 from sd_taskpacker.engine.turn import Decision, Numbered
-from sd_taskpacker.errors import AccessDenied, Internal, TaskpackerError
+from sd_taskpacker.errors import AccessDenied, TaskpackerError
 from sd_taskpacker.model.names import TaskId, child_name
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.request import Caller, Request
@@ -114,11 +114,7 @@ class Desk:
         return await self._inquiries.explain(task_id)
 
     async def get_plan(self, form: PlanFormat) -> str:
-        # What is drawn is `plan_view`; the drawings of plan/ are not here yet.
-        raise Internal(f"the plan cannot be drawn as {form} yet")
-
-    def plan_view(self) -> PlanView:
-        return self._inquiries.plan_view()
+        return await self._inquiries.get_plan(form)
 
     async def reload(self, caller: Caller) -> None:
         must_manage(caller)
@@ -144,7 +140,8 @@ class Desk:
         return self._loop.state.figures(self._roots)
 
     def act(self, events: Sequence[Numbered]) -> None:
-        """What remembered events ask of the desk: to show the new figures."""
+        """What remembered events ask of the desk: to show the new figures, and plans that know of them."""
+        self._inquiries.outdate()
         self.show(self.figures())
 
     async def refresh_budget(self) -> None:
@@ -158,6 +155,7 @@ class Desk:
             log.error("the budget stays as it was: %s", error)
             return
         self._loop.state.budget = budget
+        self._inquiries.outdate()
         log.info("budget: %d chunks, %d CPUs (%s)", budget.memory // CHUNK_BYTES, budget.cpus, budget.source)
         await self._loop.stir()
         self.show(self.figures())

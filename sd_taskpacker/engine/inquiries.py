@@ -4,33 +4,29 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Final
 
 from sd_taskpacker.engine.explain import explain
 from sd_taskpacker.engine.loop import Loop
-from sd_taskpacker.engine.ports import PastEvent, TaskFilter
+from sd_taskpacker.engine.picture import draw
+from sd_taskpacker.engine.ports import PastEvent, PlanFormat, TaskFilter
+from sd_taskpacker.engine.wholeplan import WholePlans
 from sd_taskpacker.errors import NoSuchTask
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Task, TaskState
-from sd_taskpacker.plan.snapshot import Plan, Reason
+from sd_taskpacker.plan.snapshot import Reason
 
 _OPEN: Final = frozenset({TaskState.WAITING, TaskState.RUNNING})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanView:
-    """The plan as it is now, and what it speaks of: a lease's owner and a reason's key are ids of `tasks`."""
-
-    plan: Plan
-    tasks: dict[str, Task]
-    capacity: dict[str, int]
-    draining: bool
 
 
 class Inquiries:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
+        self._plans = WholePlans(loop)
+
+    def outdate(self) -> None:
+        """Something has happened that a plan may show."""
+        self._plans.outdate()
 
     async def list_tasks(self, wanted: TaskFilter) -> list[Task]:
         if not wanted.states:
@@ -49,13 +45,14 @@ class Inquiries:
 
     async def explain(self, task_id: str) -> list[Reason]:
         task = await self.get_task(task_id)
-        return explain(self._loop.state, task, self._loop.cycle.latest, self._loop.clock())
+        whole = None
+        if task.state is TaskState.WAITING and not self._loop.state.draining:
+            whole = await self._plans.get()
+            task = await self.get_task(task_id)  # It may have started meanwhile.
+        return explain(self._loop.state, task, whole.plan if whole else None, self._loop.clock())
 
-    def plan_view(self) -> PlanView:
-        state = self._loop.state
-        tasks = {str(task.id): task for task in (*state.running(), *state.line)}
-        plan = state.plan(self._loop.clock())
-        return PlanView(plan=plan, tasks=tasks, capacity=state.capacity(), draining=state.draining)
+    async def get_plan(self, form: PlanFormat) -> str:
+        return await self._plans.draw(lambda whole: draw(whole, form))
 
 
 def parse_id(text: str) -> TaskId:

@@ -120,17 +120,27 @@ class State:
         limits: dict[str, int] | None = None,
         without: str | None = None,
     ) -> Plan:
-        """`besides`: those who want to join what waits; `limits`: capacities that they bring along, of their units;
-        `without`: the key of one that waits and is left out."""
+        """The arguments are those of `snapshot`."""
+        return plan(self.snapshot(now, besides, limits=limits, without=without))
+
+    def snapshot(
+        self,
+        now: int,
+        besides: Sequence[Candidate] = (),
+        *,
+        limits: dict[str, int] | None = None,
+        without: str | None = None,
+    ) -> Snapshot:
+        """What the planner is to see; nothing that happens later changes it. `besides`: those who want to join what
+        waits; `limits`: capacities that they bring along, of their units; `without`: the key of one that waits and
+        is left out."""
         capacity = self.capacity() | (limits or {})
         waiting = [candidate for candidate in self.line.candidates() if candidate.key != without]
-        return plan(
-            Snapshot(
-                now=now,
-                resources=tuple(Resource(name, amount) for name, amount in capacity.items()),
-                leases=tuple(self._leases.values()),
-                waiting=(*waiting, *besides),
-            )
+        return Snapshot(
+            now=now,
+            resources=tuple(Resource(name, amount) for name, amount in capacity.items()),
+            leases=tuple(self._leases.values()),
+            waiting=(*waiting, *besides),
         )
 
     def slots(self) -> Slots:

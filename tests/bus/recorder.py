@@ -55,6 +55,7 @@ class RecordingManager:
 
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
+    plan: str = "all\0of it"
 
     async def batch_submit(self, caller: Caller, requests: Sequence[Request]) -> list[Answer]:
         self.asked.append(("batch_submit", caller.uid, list(requests)))
@@ -86,7 +87,7 @@ class RecordingManager:
 
     async def get_plan(self, form: PlanFormat) -> str:
         self.asked.append(("get_plan", form))
-        return "all\0of it"
+        return self.plan
 
     async def list_events(self, after: int, limit: int) -> list[PastEvent]:
         self.asked.append(("list_events", after, limit))

@@ -14,8 +14,9 @@ from sd_taskpacker import __version__
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.news import TaskChanged
 from sd_taskpacker.bus.service import INTERFACE, NAME, PATH
-from sd_taskpacker.bus.wire_queue import change_to_wire
+from sd_taskpacker.bus.wire_queue import MAX_PLAN, change_to_wire
 from sd_taskpacker.engine.ports import PlanFormat, TaskFilter
+from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
 from tests.bus.builders import a_task
@@ -76,6 +77,20 @@ async def test_the_plan_and_its_reasons_are_for_anyone(service: Service) -> None
     assert await service.call("Explain", "s", "build/x@2") == [[["memory", "not-now", "1G is not free"]]]
     assert await service.call("GetPlan", "s", "svg") == ["all\\x00of it"]
     assert service.manager.asked == [("explain", "build/x@2"), ("get_plan", PlanFormat.SVG)]
+
+
+async def test_a_plan_as_large_as_the_bus_carries_arrives_and_a_larger_one_is_refused(
+    service: Service, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    async with await Client.connect(user=True) as client:
+        service.manager.plan = "x" * MAX_PLAN
+        assert await client.get_plan("json") == service.manager.plan
+        service.manager.plan += "x"
+        with pytest.raises(LimitExceeded, match="the plan as json has") as error:
+            await client.get_plan("json")
+        assert "text" in error.value.hint
+        assert await client.explain("build/x@2")
 
 
 async def test_a_format_that_is_not_there_is_refused_with_those_that_are(service: Service) -> None:

@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 
 from sd_taskpacker.drawing import as_svg
+from sd_taskpacker.drawing.svg import PLOT_END
 from sd_taskpacker.model.unit import Kind
 from tests.drawing.drawn import active_content, classes, fills, parsed, svg_of, texts
 from tests.drawing.situations import HOSTILE, Situation, hostile, many, overcommitted, small
@@ -97,6 +99,27 @@ def test_a_missed_deadline_has_another_mark() -> None:
 def test_the_latest_start_is_a_whisker() -> None:
     assert "whisker" not in classes(svg_of(Situation().task("a", start=9)))
     assert "whisker" in classes(svg_of(Situation().task("a", start=9, latest=20)))
+
+
+def test_a_latest_start_that_is_far_off_is_an_arrow_and_the_axis_stays_that_of_the_plan() -> None:
+    plain, far = (svg_of(small().task("a", start=9, end=20, latest=latest)) for latest in (None, 400_000))
+    assert set(texts(far)) - set(texts(plain)) == {"latest start is further off"}
+    assert set(texts(plain)) <= set(texts(far))
+    assert max(whiskers(far)) < PLOT_END
+
+
+def test_a_latest_start_on_the_other_scale_is_an_arrow_too() -> None:
+    s = Situation().task("a", start=5, end=20, latest=300_000)
+    for end in (60, 70, 80, 90, 500_000):
+        s.task(f"ends-{end}", end=end)
+    assert "later, compressed »" in texts(svg_of(s))
+    assert "latest start is further off" in texts(svg_of(s))
+
+
+def whiskers(drawing: ET.Element) -> list[float]:
+    """How far to the right each one goes, the legend's left out."""
+    lines = [e.get("d", "") for e in drawing.iter() if e.get("class") == "whisker"]
+    return [float(re.split("[mM]", line.partition("H")[2])[0]) for line in lines if not line.startswith("M1 ")]
 
 
 def test_what_began_before_the_drawing_does_has_an_arrow() -> None:

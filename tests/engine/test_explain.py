@@ -23,8 +23,23 @@ def test_what_is_short_now_and_when_it_will_not_be() -> None:
     assert _told(held, one) == [
         ("memory", "not-now", "wants 1G, 256M is free"),
         ("cpu", "not-now", "wants 3 CPUs, 2 CPUs are free"),
-        ("start", "not-now", "is planned to start in 1min, is promised to start at the latest in 1min 30s"),
+        ("start", "not-now", "expected to start in 1min, at the latest in 1min 30s"),
     ]
+
+
+def test_far_off_it_is_told_to_the_minute_and_a_promise_that_was_broken_with_its_age() -> None:
+    full = task("full", chunks=32, expected_usec=2 * 3600 * SECOND + 1)
+    far = waiting(promised_usec=NOW + 100 * 3600 * SECOND)
+    assert _told(state(full, far), far)[-1][2] == "expected to start in 2h 1min, at the latest in 4d 4h"
+    near = waiting(promised_usec=NOW + 60 * SECOND)
+    assert _told(state(full, near), near)[-1][2] == "expected to start in 1min, at the latest in 1min"
+    late = waiting(promised_usec=NOW - 61 * SECOND)
+    assert _told(state(full, late), late)[-1][2] == "expected to start in 2h 1min, promised 1min 1s ago"
+
+
+def test_what_has_just_come_is_told_what_it_will_be_promised() -> None:
+    held = state(task("full", chunks=32, expected_usec=60 * SECOND), one := waiting())
+    assert "expected to start in 1min, at the latest in " in _told(held, one)[-1][2]
 
 
 def test_what_fits_now_and_would_delay_another_is_told_so() -> None:

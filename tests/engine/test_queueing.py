@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from sd_taskpacker.engine import state as state_module
 from sd_taskpacker.engine.cycle import REFRESH_USEC, STORE_RETRY_USEC
 from sd_taskpacker.engine.events import TaskEnded, TaskQueued, TaskStarted
 from sd_taskpacker.engine.loop import Loop
-from sd_taskpacker.engine.ports import Budget, Forecast, Remembered, TaskFilter
+from sd_taskpacker.engine.ports import Budget, Forecast, PlanFormat, Remembered, TaskFilter
 from sd_taskpacker.engine.turn import Decide, Decision, Numbered
 from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchTask
 from sd_taskpacker.model.quantities import CHUNK_BYTES
@@ -254,7 +255,6 @@ async def test_the_default_list_has_what_runs_and_what_waits() -> None:
         await _queue(daemon, "job", "job")
         assert {str(one.id) for one in await daemon.desk.list_tasks(TaskFilter())} == {FIRST, SECOND_ID}
         assert {str(one.id) for one in daemon.desk.open_tasks()} == {FIRST, SECOND_ID}
-        assert set(daemon.desk.plan_view().tasks) == {FIRST, SECOND_ID}
         assert [event.sequence for event in await daemon.desk.list_events(1, 1)] == [2]
 
 
@@ -272,6 +272,34 @@ async def test_who_waits_is_told_why_and_who_is_unknown_is_an_error() -> None:
         assert [reason.resource for reason in await daemon.desk.explain(FIRST)] == ["state"]
         with pytest.raises(NoSuchTask):
             await daemon.desk.explain("job@nosuch")
+
+
+async def test_drained_nobody_is_told_an_expected_start() -> None:
+    async with running(Daemon(unit(chunks=32))) as daemon:
+        await daemon.desk.drain(ADMIN)
+        await _queue(daemon, "job")
+        assert [reason.resource for reason in await daemon.desk.explain(FIRST)][0] == "drained"
+        assert not any("expected" in reason.text for reason in await daemon.desk.explain(FIRST))
+
+
+async def test_the_plan_shows_what_was_acknowledged_and_a_budget_that_has_changed() -> None:
+    async with running(Daemon(unit(chunks=32))) as daemon:
+        seen = []
+        for name in ("job", "job"):
+            await _queue(daemon, name)
+            shown = json.loads(await daemon.desk.get_plan(PlanFormat.JSON))
+            seen.append([(one["id"], one["state"]) for one in shown["tasks"]])
+        assert seen == [[(FIRST, "running")], [(FIRST, "running"), (SECOND_ID, "waiting")]]
+        daemon.machine.now = Budget(memory=64 * CHUNK_BYTES, cpus=4)
+        await daemon.desk.refresh_budget()
+        assert json.loads(await daemon.desk.get_plan(PlanFormat.JSON))["budget"] == {"chunks": 64, "cpus": 4}
+
+
+async def test_every_form_of_the_plan_can_be_had() -> None:
+    async with running(Daemon(unit(chunks=32))) as daemon:
+        await _queue(daemon, "job", "job")
+        for form in PlanFormat:
+            assert SECOND_ID in await daemon.desk.get_plan(form)
 
 
 async def test_a_root_that_waits_to_be_tried_again_is_not_started_beside_it() -> None:
