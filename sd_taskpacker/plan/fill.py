@@ -8,14 +8,15 @@ does not grow with their number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from sd_taskpacker.plan.profile import Profile
+from sd_taskpacker.plan.profile import FOREVER, Profile
 from sd_taskpacker.plan.ranking import Entry
 
 OPEN_STEPS: Final = 128
 """Of the profile, in which a hole is looked for."""
+ROUNDS: Final = 2
 
 
 def fill(order: Iterable[Entry], profile: Profile) -> Iterator[tuple[Entry, int]]:
@@ -29,3 +30,21 @@ def fill(order: Iterable[Entry], profile: Profile) -> Iterator[tuple[Entry, int]
         while len(profile) - given_up > OPEN_STEPS:
             profile.drop_head()
             given_up += 1
+
+
+def fill_in_time(order: Sequence[Entry], profile: Profile) -> list[tuple[Entry, int]]:
+    """The same, with nobody after its promise as far as can be: who would come too late comes first in the next
+    round. The profile stays as it is."""
+    placed = list(fill(order, profile.copy()))
+    for _ in range(ROUNDS):
+        late = [entry for entry, start in placed if start > _promised(entry)]
+        if not late:
+            break
+        first = set(map(id, late))
+        order = [*sorted(late, key=_promised), *(entry for entry in order if id(entry) not in first)]
+        placed = list(fill(order, profile.copy()))
+    return placed
+
+
+def _promised(entry: Entry) -> int:
+    return FOREVER if entry.candidate.promised is None else entry.candidate.promised

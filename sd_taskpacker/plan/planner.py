@@ -15,7 +15,7 @@ from typing import Final
 from sd_taskpacker.model.quantities import format_span
 from sd_taskpacker.model.resource import Claims, Lease
 from sd_taskpacker.plan.fields import Fields
-from sd_taskpacker.plan.fill import fill
+from sd_taskpacker.plan.fill import fill_in_time
 from sd_taskpacker.plan.guarantee import Guarantee
 from sd_taskpacker.plan.pack import pack
 from sd_taskpacker.plan.profile import Profile, Span
@@ -186,7 +186,7 @@ class _Planning:
         starting = frozenset(sketch.starting(self.now))
         rest = (entry for index, entry in enumerate(sketch.order) if index not in starting)
         profile.drop_head()
-        for entry, start in fill((entry for entry in rest if not entry.candidate.now_only), profile):
+        for entry, start in fill_in_time([entry for entry in rest if not entry.candidate.now_only], profile):
             yield _lease(entry.candidate, start)
 
 
