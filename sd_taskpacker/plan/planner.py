@@ -79,7 +79,7 @@ class _Planning:
             refused = (
                 too_large(candidate.claims, self.capacity)
                 or lacking(candidate.claims, free)
-                or _too_late(candidate, self.now)
+                or self._too_late(candidate, self.now)
             )
             if refused:
                 self.unplaced[candidate.key] = refused
@@ -106,7 +106,7 @@ class _Planning:
             never = too_large(candidate.claims, self.capacity)
             if never:
                 self.unplaced[candidate.key] = never
-            elif candidate.now_only and (late := _too_late(candidate, self.now)):
+            elif candidate.now_only and (late := self._too_late(candidate, self.now)):
                 self.unplaced[candidate.key] = late
             else:
                 yield candidate
@@ -115,12 +115,19 @@ class _Planning:
         """Those whose deadline cannot be met are refused."""
         candidate = entry.candidate
         if entry.is_new and entry.slot is not None:
-            late = () if candidate.runs_late else _too_late(candidate, entry.slot)
+            late = self._too_late(candidate, entry.slot)
             if late:
                 self.unplaced[candidate.key] = late
                 return False
             self.promised[candidate.key] = entry.slot
         return True
+
+    def _too_late(self, candidate: Candidate, start: int) -> tuple[Reason, ...]:
+        end = start + candidate.duration
+        if candidate.runs_late or candidate.deadline is None or end <= candidate.deadline:
+            return ()
+        text = f"would end in {_span(end - self.now)}, {_span(end - candidate.deadline)} after its deadline"
+        return (Reason(DEADLINE, Verdict.DEADLINE, text),)
 
     def _choose(self, order: Sequence[Entry], guarantee: Guarantee, room: Profile, work: float) -> Sketch:
         guards, free = self.fields.guards, room.room()
@@ -187,9 +194,6 @@ def _take(free: dict[str, int], claims: Claims) -> None:
         free[name] = free.get(name, 0) - amount
 
 
-def _too_late(candidate: Candidate, start: int) -> tuple[Reason, ...]:
-    end = start + candidate.duration
-    if candidate.deadline is None or end <= candidate.deadline:
-        return ()
-    late = format_span((end - candidate.deadline) // SECOND * SECOND + SECOND)
-    return (Reason(DEADLINE, Verdict.DEADLINE, f"would end {late} after its deadline"),)
+def _span(usec: int) -> str:
+    """To the second, rounded up."""
+    return format_span(-(-usec // SECOND) * SECOND)
