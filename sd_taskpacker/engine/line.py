@@ -21,6 +21,7 @@ class Line:
         self._expected = expected
         self._tasks: dict[str, Task] = {}
         self._candidates: dict[str, Candidate] = {}
+        self._dropping: dict[str, tuple[int, Task]] = {}
         self._of_user: Counter[int] = Counter()
 
     def __len__(self) -> int:
@@ -38,6 +39,10 @@ class Line:
         """By its key in a plan, which is its id."""
         return self._tasks.get(key)
 
+    def dropping(self) -> list[tuple[int, Task]]:
+        """Those that are dropped when their deadline (usec) has passed, each with it."""
+        return list(self._dropping.values())
+
     def candidates(self) -> list[Candidate]:
         return [self._candidates.get(key) or self._candidate(key, task) for key, task in self._tasks.items()]
 
@@ -47,6 +52,9 @@ class Line:
         if key not in self._tasks:
             self._of_user[task.uid] += 1
         self._tasks[key] = task
+        self._dropping.pop(key, None)
+        if task.deadline_usec is not None and not task.runs_late:
+            self._dropping[key] = task.deadline_usec, task
         self._candidates.pop(key, None)
 
     def remove(self, task_id: TaskId) -> None:
@@ -54,6 +62,7 @@ class Line:
         task = self._tasks.pop(key, None)
         if task is not None:
             self._of_user[task.uid] -= 1
+        self._dropping.pop(key, None)
         self._candidates.pop(key, None)
 
     def reckon_anew(self, name: str) -> None:
