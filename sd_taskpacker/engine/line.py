@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What waits, in the order in which it came, each task with the candidate that the planner sees of it.
 
-A candidate is made when it is first needed and kept, so that a plan of thousands does not make thousands anew.
+A candidate is made when it is first needed and kept while it is true, so that a plan of thousands does not make
+thousands anew.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -44,7 +46,15 @@ class Line:
         return list(self._dropping.values())
 
     def candidates(self) -> list[Candidate]:
-        return [self._candidates.get(key) or self._candidate(key, task) for key, task in self._tasks.items()]
+        expected = functools.cache(self._expected)
+        found = []
+        for key, task in self._tasks.items():
+            duration = task.expected_usec or expected(task.id.name)
+            made = self._candidates.get(key)
+            if made is None or made.duration != duration:
+                made = self._candidates[key] = candidate(task, key=key, expected=duration)
+            found.append(made)
+        return found
 
     def put(self, task: Task) -> None:
         """A new one comes last; one that is here already is changed and keeps its place."""
@@ -64,16 +74,6 @@ class Line:
             self._of_user[task.uid] -= 1
         self._dropping.pop(key, None)
         self._candidates.pop(key, None)
-
-    def reckon_anew(self, name: str) -> None:
-        """What is expected of tasks of that name has changed."""
-        for key, task in self._tasks.items():
-            if task.id.name == name and task.expected_usec is None:
-                self._candidates.pop(key, None)
-
-    def _candidate(self, key: str, task: Task) -> Candidate:
-        made = self._candidates[key] = candidate(task, key=key, expected=self._expected(task.id.name))
-        return made
 
 
 def candidate(task: Task, *, key: str, expected: int) -> Candidate:

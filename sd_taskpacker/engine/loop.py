@@ -15,12 +15,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sd_taskpacker.engine.cycle import REFRESH_USEC, Cycle
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.ports import Budget, Store, StoreError
 from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.threads import think
 from sd_taskpacker.engine.turn import Decide, Decision, Input, Numbered, take_turn
 from sd_taskpacker.errors import Internal
 
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 Act = Callable[[Sequence[Numbered]], None]
+
+ACTS_AT_ONCE: Final = 50
+"""Events that are acted on before whoever only looks is answered."""
 
 
 class Loop:
@@ -79,8 +83,9 @@ class Loop:
             events = await take_turn(
                 self.state, inputs, self.clock(), think=self._think, follow=self._follow, commit=self._commit
             )
-            if events:
-                act(events)
+            for first in range(0, len(events), ACTS_AT_ONCE):
+                act(events[first : first + ACTS_AT_ONCE])
+                await asyncio.sleep(0)
 
     async def _wait(self) -> list[Input]:
         """The next input, or none when the cycle's time has come first."""
@@ -92,8 +97,8 @@ class Loop:
         except TimeoutError:
             return []
 
-    async def _think(self, think: Callable[[int], _T], now: int) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thoughts, think, now)
+    async def _think(self, call: Callable[[int], _T], now: int) -> _T:
+        return await think(self._thoughts, call, now)
 
     async def _follow(self, events: Sequence[Event], now: int) -> AsyncIterator[Event]:
         try:

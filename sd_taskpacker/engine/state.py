@@ -23,7 +23,7 @@ from sd_taskpacker.engine.events import (
 )
 from sd_taskpacker.engine.line import Line
 from sd_taskpacker.engine.ports import Budget, Figures, Remembered
-from sd_taskpacker.model.learning import Runs, expected, lasted, learn, run_time
+from sd_taskpacker.model.learning import expected, lasted, learn, run_time
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource, unit_resource
@@ -210,9 +210,7 @@ class State:
         took, name = run_time(task), task.id.name
         if took is None:
             return lambda: None
-        before = self._learnt.get(name)
-        self._know(name, learn(before or (), took))
-        return lambda: self._know(name, before)
+        return _swap(self._learnt, name, learn(self._learnt.get(name, ()), took))
 
     def _compare(self, task: Task) -> Undo:
         """How long it was thought to run when it started, with how long it did."""
@@ -225,12 +223,6 @@ class State:
             self.accuracy = before
 
         return undo
-
-    def _know(self, name: str, runs: Runs | None) -> None:
-        knew = self.expected(name)
-        _put(self._learnt, name, runs)
-        if self.expected(name) != knew:
-            self.line.reckon_anew(name)
 
     def _decommission(self, root: str, *, is_now: bool) -> Undo:
         was = root in self._decommissioned
