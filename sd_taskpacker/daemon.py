@@ -86,6 +86,9 @@ def main() -> NoReturn:
     options = _arguments(sys.argv[1:])
     _set_up_logging()
     _tame_collector()
+    # A thread may plan for thousands meanwhile: with the usual 5 ms an answer, which takes a few system calls, would
+    # come as many turns of that thread late.
+    sys.setswitchinterval(0.001)
     paths = Paths.of(options.user)
     try:
         status = asyncio.run(_serve(paths, user=options.user))

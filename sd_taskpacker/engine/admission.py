@@ -24,7 +24,7 @@ from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.serials import Serial, after, next_of, parse, spell
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Kind
-from sd_taskpacker.plan.reasons import too_large
+from sd_taskpacker.plan.reasons import lacking, too_large
 from sd_taskpacker.plan.snapshot import Reason, Verdict
 
 MAX_WAITING: Final = 100_000
@@ -74,7 +74,7 @@ def enqueue(office: Office, caller: Caller, requests: Sequence[Request], now: in
 
 
 def hopeless(state: State, instances: Sequence[Instance], now: int) -> Refusals:
-    """Those that can never run, or not in time. Only deadlines need a plan; the cycle makes one anyhow."""
+    """Those that can never run, or not in time. Only deadlines need the planner."""
     capacity = state.capacity() | limits_of(instances)
     refused = {
         index: reasons
@@ -87,7 +87,7 @@ def hopeless(state: State, instances: Sequence[Instance], now: int) -> Refusals:
         if index not in refused and not instance.unit.runs_late and deadline_of(instance, now) is not None
     ]
     if hurried:
-        unplaced = state.plan(
+        unplaced = state.starts(
             now,
             [
                 candidate_of(instance, str(index), state, now, now_only=False)
@@ -104,15 +104,28 @@ def hopeless(state: State, instances: Sequence[Instance], now: int) -> Refusals:
 
 
 def _without_place(state: State, instances: Sequence[Instance], now: int) -> Refusals:
+    """Those that do not start at this moment. They are ranked together with what waits, so that asking again and
+    again is no way past those who wait; and whoever starts leaves alone all that is promised to the same and to
+    higher priorities. What is not even free needs no planner: where many wait, that is most of what is asked."""
     if state.draining:
         return dict.fromkeys(range(len(instances)), (DRAINED,))
-    plan = state.plan(
-        now,
-        [candidate_of(instance, str(index), state, now, now_only=True) for index, instance in enumerate(instances)],
-        limits=limits_of(instances),
-    )
-    due = plan.due
-    return {index: plan.unplaced.get(str(index), ()) for index in range(len(instances)) if str(index) not in due}
+    limits = limits_of(instances)
+    capacity = state.capacity() | limits
+    free = state.free(capacity)
+    refused = {
+        index: reasons
+        for index, instance in enumerate(instances)
+        if (reasons := too_large(claims_of(instance), capacity) or lacking(claims_of(instance), free))
+    }
+    asked = {
+        str(index): candidate_of(instance, str(index), state, now, now_only=True)
+        for index, instance in enumerate(instances)
+        if index not in refused
+    }
+    if asked:
+        plan = state.starts(now, list(asked.values()), limits=limits)
+        refused |= {int(key): plan.unplaced[key] for key in asked.keys() - plan.due}
+    return refused
 
 
 def _tasks(

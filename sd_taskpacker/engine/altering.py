@@ -55,7 +55,7 @@ def _check_size(state: State, wanted: Task, *, given: bool) -> None:
 def _check_deadline(state: State, wanted: Task, now: int) -> None:
     key = str(wanted.id)
     new = candidate(wanted, key=key, expected=state.expected(wanted.id.name))
-    reasons = () if wanted.runs_late else state.plan(now, [new], without=key).unplaced.get(key, ())
+    reasons = () if wanted.runs_late else state.starts(now, [new], without=key).unplaced.get(key, ())
     for reason in reasons:
         if reason.verdict is Verdict.DEADLINE:
             raise InvalidArgs(f"properties key 'deadline': {reason.text}", hint="a later one can be met")

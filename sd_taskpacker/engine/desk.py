@@ -154,10 +154,9 @@ class Desk:
         except (OSError, TaskpackerError) as error:
             log.error("the budget stays as it was: %s", error)
             return
-        self._loop.state.budget = budget
+        await self._loop.take_budget(budget)
         self._inquiries.outdate()
         log.info("budget: %d chunks, %d CPUs (%s)", budget.memory // CHUNK_BYTES, budget.cpus, budget.source)
-        await self._loop.stir()
         self.show(self.figures())
 
     async def start_roots(self) -> None:
@@ -211,7 +210,7 @@ class Desk:
             office = Office(state=self._loop.state, catalogue=catalogue, place=self._place, taken=taken)
             return decide(office, now)
 
-        return await self._loop.ask(decide_now)
+        return await self._loop.ask(decide_now, plans=True)
 
     def _check_caller(self, caller: Caller) -> None:
         """A caller inside a task's unit speaks for that task, and only while it runs."""

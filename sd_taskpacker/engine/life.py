@@ -20,7 +20,6 @@ from sd_taskpacker.engine.events import (
     TaskClosed,
     TaskDropped,
     TaskEnded,
-    TaskPromised,
     TaskQueued,
     TaskStarted,
 )
@@ -81,14 +80,13 @@ class Life:
         self._asking = ThreadPoolExecutor(2, thread_name_prefix="journal")
 
     def act(self, events: Sequence[Numbered]) -> None:
-        """What remembered events ask of the edges."""
-        promised = {event.id: event.start for _, event in events if isinstance(event, TaskPromised)}
+        """What remembered events ask of the edges. Those of one turn may come in several parts."""
         for number, event in events:
             match event:
                 case TaskQueued(task):
                     # The promise comes with the same commit, so that it is told with it, too.
-                    told_start = promised.get(task.id, task.promised_usec)
-                    self._signals.task_changed(number, dataclasses.replace(task, promised_usec=told_start))
+                    now = self._loop.state.task(task.id) or task
+                    self._signals.task_changed(number, dataclasses.replace(task, promised_usec=now.promised_usec))
                 case TaskStarted(task):
                     self._signals.task_changed(number, task)
                     self._go(self._launch(task))

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What waits, in the order in which it came, each task with the candidate that the planner sees of it.
 
-A candidate is made when it is first needed and kept, so that a plan of thousands does not make thousands anew.
+A candidate is made when it is first needed and kept while it is true, so that a plan of thousands does not make
+thousands anew.
 """
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -21,6 +23,7 @@ class Line:
         self._expected = expected
         self._tasks: dict[str, Task] = {}
         self._candidates: dict[str, Candidate] = {}
+        self._dropping: dict[str, tuple[int, Task]] = {}
         self._of_user: Counter[int] = Counter()
 
     def __len__(self) -> int:
@@ -38,8 +41,20 @@ class Line:
         """By its key in a plan, which is its id."""
         return self._tasks.get(key)
 
+    def dropping(self) -> list[tuple[int, Task]]:
+        """Those that are dropped when their deadline (usec) has passed, each with it."""
+        return list(self._dropping.values())
+
     def candidates(self) -> list[Candidate]:
-        return [self._candidates.get(key) or self._candidate(key, task) for key, task in self._tasks.items()]
+        expected = functools.cache(self._expected)
+        found = []
+        for key, task in self._tasks.items():
+            duration = task.expected_usec or expected(task.id.name)
+            made = self._candidates.get(key)
+            if made is None or made.duration != duration:
+                made = self._candidates[key] = candidate(task, key=key, expected=duration)
+            found.append(made)
+        return found
 
     def put(self, task: Task) -> None:
         """A new one comes last; one that is here already is changed and keeps its place."""
@@ -47,6 +62,9 @@ class Line:
         if key not in self._tasks:
             self._of_user[task.uid] += 1
         self._tasks[key] = task
+        self._dropping.pop(key, None)
+        if task.deadline_usec is not None and not task.runs_late:
+            self._dropping[key] = task.deadline_usec, task
         self._candidates.pop(key, None)
 
     def remove(self, task_id: TaskId) -> None:
@@ -54,17 +72,8 @@ class Line:
         task = self._tasks.pop(key, None)
         if task is not None:
             self._of_user[task.uid] -= 1
+        self._dropping.pop(key, None)
         self._candidates.pop(key, None)
-
-    def reckon_anew(self, name: str) -> None:
-        """What is expected of tasks of that name has changed."""
-        for key, task in self._tasks.items():
-            if task.id.name == name and task.expected_usec is None:
-                self._candidates.pop(key, None)
-
-    def _candidate(self, key: str, task: Task) -> Candidate:
-        made = self._candidates[key] = candidate(task, key=key, expected=self._expected(task.id.name))
-        return made
 
 
 def candidate(task: Task, *, key: str, expected: int) -> Candidate:

@@ -4,20 +4,24 @@
 Decide, remember, act: a turn decides everything that came in, commits it as one transaction, gives the replies,
 and only then hands the events to whoever acts on them. While tasks wait it also takes turns by itself, when the
 cycle asks for one.
+
+What takes long where many wait is thought in a thread. The turn waits for it, so that nothing changes the state
+meanwhile; whoever only looks is answered.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sd_taskpacker.engine.cycle import REFRESH_USEC, Cycle
 from sd_taskpacker.engine.events import Event
-from sd_taskpacker.engine.ports import Store, StoreError
+from sd_taskpacker.engine.ports import Budget, Store, StoreError
 from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.threads import think
 from sd_taskpacker.engine.turn import Decide, Decision, Input, Numbered, take_turn
 from sd_taskpacker.errors import Internal
 
@@ -27,6 +31,9 @@ _T = TypeVar("_T")
 
 Act = Callable[[Sequence[Numbered]], None]
 
+ACTS_AT_ONCE: Final = 50
+"""Events that are acted on before whoever only looks is answered."""
+
 
 class Loop:
     """`clock` answers CLOCK_REALTIME in usec; it is read once per turn."""
@@ -34,16 +41,18 @@ class Loop:
     def __init__(self, state: State, store: Store, clock: Callable[[], int], *, boot_id: str) -> None:
         self.state = state
         self.clock = clock
-        self.cycle = Cycle(state, boot_id)
+        self.cycle = Cycle(state, boot_id, self._think)
+        self._budget = state.budget
         self._store = store
         self._memory = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._thoughts = ThreadPoolExecutor(1, thread_name_prefix="plan")
         self._inputs: asyncio.Queue[Input] = asyncio.Queue()
 
-    async def ask(self, decide: Decide) -> Any:
-        """The decision's answer, once its events are on disk. Raises what `decide` raises, and LimitExceeded when
-        the store cannot remember; then nothing was changed."""
+    async def ask(self, decide: Decide, *, plans: bool = False) -> Any:
+        """The decision's answer, once its events are on disk. `plans`: it needs the planner, or is about thousands.
+        Raises what `decide` raises, and LimitExceeded when the store cannot remember; then nothing was changed."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._inputs.put_nowait(Input(decide, reply))
+        self._inputs.put_nowait(Input(decide, reply, plans))
         return await reply
 
     async def begin_cycles(self) -> None:
@@ -51,8 +60,9 @@ class Loop:
         self.cycle.begin()
         await self.ask(lambda now: Decision())
 
-    async def stir(self) -> None:
-        """The budget has changed: what waits may find another place. Returns after the look."""
+    async def take_budget(self, budget: Budget) -> None:
+        """What waits may find another place by it. Returns when that is decided."""
+        self._budget = budget
         self.cycle.stir()
         await self.ask(lambda now: Decision())
 
@@ -69,9 +79,13 @@ class Loop:
             inputs = await self._wait()
             while not self._inputs.empty():
                 inputs.append(self._inputs.get_nowait())
-            events = await take_turn(self.state, inputs, self.clock(), follow=self._follow, commit=self._commit)
-            if events:
-                act(events)
+            self.state.budget = self._budget
+            events = await take_turn(
+                self.state, inputs, self.clock(), think=self._think, follow=self._follow, commit=self._commit
+            )
+            for first in range(0, len(events), ACTS_AT_ONCE):
+                act(events[first : first + ACTS_AT_ONCE])
+                await asyncio.sleep(0)
 
     async def _wait(self) -> list[Input]:
         """The next input, or none when the cycle's time has come first."""
@@ -83,9 +97,13 @@ class Loop:
         except TimeoutError:
             return []
 
-    def _follow(self, events: Sequence[Event], now: int) -> Iterator[Event]:
+    async def _think(self, call: Callable[[int], _T], now: int) -> _T:
+        return await think(self._thoughts, call, now)
+
+    async def _follow(self, events: Sequence[Event], now: int) -> AsyncIterator[Event]:
         try:
-            yield from self.cycle.follow(events, now)
+            async for event in self.cycle.follow(events, now):
+                yield event
         except Exception:  # It has set its next time already; until then everything else goes on.
             log.exception("planning what waits failed; this is a bug")
 

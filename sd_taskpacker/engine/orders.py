@@ -74,7 +74,7 @@ class Orders:
             changed = altered(self._loop.state, task, properties, caller, now)
             return Decision([] if changed == task else [TaskAltered(changed)])
 
-        await self._loop.ask(decide)
+        await self._loop.ask(decide, plans="deadline" in properties)
         log.info("%s: uid %d sets %s", wanted, caller.uid, ", ".join(properties))
 
     async def kill(self, caller: Caller, task_id: str, signal: str) -> None:

@@ -44,6 +44,8 @@ class Remembered:
     drained: bool = False
     learnt: dict[str, Runs] = field(default_factory=dict)
     """Task name -> how long those of its runs took that succeeded lately."""
+    runs: tuple[tuple[int, int], ...] = ()
+    """How long the last batch runs took, and how long they were expected to (usec each), the oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,13 +23,14 @@ from sd_taskpacker.engine.events import (
 )
 from sd_taskpacker.engine.line import Line
 from sd_taskpacker.engine.ports import Budget, Figures, Remembered
-from sd_taskpacker.model.learning import Runs, expected, learn, run_time
+from sd_taskpacker.model.learning import expected, lasted, learn, run_time
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource, unit_resource
 from sd_taskpacker.model.serials import Serial, after, parse
 from sd_taskpacker.model.task import Task, TaskState
-from sd_taskpacker.plan.planner import plan
+from sd_taskpacker.plan.accuracy import Accuracy
+from sd_taskpacker.plan.planner import plan, starts
 from sd_taskpacker.plan.slots import Slots, estimated_slots
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot
 
@@ -43,6 +44,9 @@ class State:
     def __init__(self, remembered: Remembered, budget: Budget) -> None:
         self.budget = budget
         self.draining = remembered.drained
+        self.accuracy = Accuracy()
+        for took, thought in remembered.runs:
+            self.accuracy = self.accuracy.after(took, thought)
         self.line = Line(self.expected)
         self._open = {task.id: task for task in remembered.open}
         self._learnt = dict(remembered.learnt)
@@ -61,7 +65,9 @@ class State:
             case TaskStarted(task):
                 return _all(self._hold(task), self._count(task), _swap(self._leases, task.id, self._lease(task)))
             case TaskEnded(task):
-                return _all(self._hold(task), _swap(self._leases, task.id, None), self._learn(task))
+                return _all(
+                    self._compare(task), self._hold(task), _swap(self._leases, task.id, None), self._learn(task)
+                )
             case TaskAltered(task):
                 return self._hold(task)
             case TaskPromised(task_id, start):
@@ -112,7 +118,7 @@ class State:
                 left[name] = left.get(name, 0) - amount
         return {name: max(0, amount) for name, amount in left.items()}
 
-    def plan(
+    def starts(
         self,
         now: int,
         besides: Sequence[Candidate] = (),
@@ -120,8 +126,14 @@ class State:
         limits: dict[str, int] | None = None,
         without: str | None = None,
     ) -> Plan:
-        """The arguments are those of `snapshot`."""
-        return plan(self.snapshot(now, besides, limits=limits, without=without))
+        """Who starts now, what is promised, who is refused; not where everybody else comes. `besides`: those who want
+        to join what waits; `limits`: capacities that they bring along, of their units; `without`: the key of one
+        that waits and is left out."""
+        return starts(self.snapshot(now, besides, limits=limits, without=without))
+
+    def plan(self, now: int) -> Plan:
+        """All places, of all that waits: where many wait it takes ten times as long as `starts`."""
+        return plan(self.snapshot(now))
 
     def snapshot(
         self,
@@ -131,16 +143,17 @@ class State:
         limits: dict[str, int] | None = None,
         without: str | None = None,
     ) -> Snapshot:
-        """What the planner is to see; nothing that happens later changes it. `besides`: those who want to join what
-        waits; `limits`: capacities that they bring along, of their units; `without`: the key of one that waits and
-        is left out."""
+        """All that a planner may see; the arguments are those of `starts`."""
         capacity = self.capacity() | (limits or {})
-        waiting = [candidate for candidate in self.line.candidates() if candidate.key != without]
+        waiting = self.line.candidates()
+        if without is not None:
+            waiting = [candidate for candidate in waiting if candidate.key != without]
         return Snapshot(
             now=now,
             resources=tuple(Resource(name, amount) for name, amount in capacity.items()),
             leases=tuple(self._leases.values()),
             waiting=(*waiting, *besides),
+            accuracy=self.accuracy.value,
         )
 
     def slots(self) -> Slots:
@@ -197,15 +210,19 @@ class State:
         took, name = run_time(task), task.id.name
         if took is None:
             return lambda: None
-        before = self._learnt.get(name)
-        self._know(name, learn(before or (), took))
-        return lambda: self._know(name, before)
+        return _swap(self._learnt, name, learn(self._learnt.get(name, ()), took))
 
-    def _know(self, name: str, runs: Runs | None) -> None:
-        knew = self.expected(name)
-        _put(self._learnt, name, runs)
-        if self.expected(name) != knew:
-            self.line.reckon_anew(name)
+    def _compare(self, task: Task) -> Undo:
+        """How long it was thought to run when it started, with how long it did."""
+        took, lease = lasted(task), self._leases.get(task.id)
+        before = self.accuracy
+        if took is not None and lease is not None:
+            self.accuracy = before.after(took, lease.end - lease.start)
+
+        def undo() -> None:
+            self.accuracy = before
+
+        return undo
 
     def _decommission(self, root: str, *, is_now: bool) -> Undo:
         was = root in self._decommissioned

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sd_taskpacker.engine.admission import DRAINED, hopeless
+from sd_taskpacker.engine.admission import DRAINED
 from sd_taskpacker.engine.drafting import candidate_of, limits_of
 from sd_taskpacker.engine.ports import Forecast, Trial
 from sd_taskpacker.engine.requests import Office, examine
@@ -22,20 +22,24 @@ def try_out(office: Office, caller: Caller, requests: Sequence[Request], now: in
     """Raises TaskpackerError when a request is malformed."""
     state = office.state
     instances = examine(office, Kind.BATCH, caller, requests, now)
-    refused = hopeless(state, instances, now)
-    candidates = {
-        index: candidate_of(instance, str(index), state, now, now_only=False)
-        for index, instance in enumerate(instances)
-        if index not in refused
-    }
-    plan = state.plan(now, list(candidates.values()), limits=limits_of(instances))
-    starts = {lease.owner: lease.start for lease in plan.placed}
-    return [
-        _never(instance.label, refused[index])
-        if index in refused
-        else _sometime(instance.label, candidates[index], plan, starts.get(str(index)), draining=state.draining)
-        for index, instance in enumerate(instances)
+    candidates = [
+        candidate_of(instance, str(index), state, now, now_only=False) for index, instance in enumerate(instances)
     ]
+    plan = state.starts(now, candidates, limits=limits_of(instances))
+    due = frozenset[str]() if state.draining else plan.due
+    return [
+        _trial(instance.label, candidate, plan, due, draining=state.draining)
+        for instance, candidate in zip(instances, candidates, strict=True)
+    ]
+
+
+def _trial(label: str, candidate: Candidate, plan: Plan, due: frozenset[str], *, draining: bool) -> Trial:
+    refused = plan.unplaced.get(candidate.key)
+    if refused:
+        return _never(label, refused)
+    if candidate.key in due:
+        return Trial(label=label, forecast=Forecast.NOW, start=plan.now, code="fits", text="would start now")
+    return _later(label, candidate, plan, draining=draining)
 
 
 def _never(label: str, reasons: Sequence[Reason]) -> Trial:
@@ -48,19 +52,16 @@ def _never(label: str, reasons: Sequence[Reason]) -> Trial:
     )
 
 
-def _sometime(label: str, candidate: Candidate, plan: Plan, start: int | None, *, draining: bool) -> Trial:
-    """`start` None: it waits, and nobody can tell until when."""
-    if start == plan.now and not draining:
-        return Trial(label=label, forecast=Forecast.NOW, start=start, code="fits", text="would start now")
-    why = [DRAINED] if draining else lacking(candidate.claims, plan.free) or reserved(candidate.claims)
-    promised = 0 if start is None or draining else plan.promised.get(candidate.key, start)
-    when = f"would start in {span(promised - plan.now)} at the latest" if promised else "would wait"
+def _later(label: str, candidate: Candidate, plan: Plan, *, draining: bool) -> Trial:
+    """Drained, nobody can tell when."""
+    if draining:
+        why, start, when = [DRAINED], 0, "would wait"
+    else:
+        why = [*(lacking(candidate.claims, plan.free) or reserved(candidate.claims))]
+        start = plan.promised[candidate.key]
+        when = f"would start in {span(start - plan.now)} at the latest"
     return Trial(
-        label=label,
-        forecast=Forecast.LATER,
-        start=promised,
-        code=why[0].resource,
-        text=f"{when}: {why[0].text}",
+        label=label, forecast=Forecast.LATER, start=start, code=why[0].resource, text=f"{when}: {why[0].text}"
     )
 
 

@@ -8,7 +8,7 @@ them together (engine.cycle) is decided last, and is part of the same commit.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -27,7 +27,10 @@ class Decision:
 Decide = Callable[[int], Decision]
 """Given `now` (usec). Changes nothing itself."""
 
-Follow = Callable[[Sequence[Event], int], Iterable[Event]]
+Think = Callable[[Decide, int], Awaitable[Decision]]
+"""Has a decision made that may take long. Nothing changes the state meanwhile, for the turn waits."""
+
+Follow = Callable[[Sequence[Event], int], AsyncIterator[Event]]
 """Given the turn's events and `now`. Must not raise; each event is applied before the next one is asked for."""
 
 Commit = Callable[[Sequence[Event]], Awaitable[Sequence[int]]]
@@ -51,6 +54,8 @@ class Reply(Protocol):
 class Input:
     decide: Decide
     reply: Reply
+    plans: bool = False
+    """The decision takes the longer the more wait."""
 
     def answer(self, result: Any) -> None:
         # Whoever asked may have gone away meanwhile; what was decided stands all the same.
@@ -63,7 +68,7 @@ class Input:
 
 
 async def take_turn(
-    state: State, inputs: Sequence[Input], now: int, *, follow: Follow, commit: Commit
+    state: State, inputs: Sequence[Input], now: int, *, think: Think, follow: Follow, commit: Commit
 ) -> list[Numbered]:
     """Answers the events that are remembered now; every input has its reply by then."""
     events: list[Event] = []
@@ -71,14 +76,14 @@ async def take_turn(
     decided: list[tuple[Input, Decision]] = []
     for given in inputs:
         try:
-            decision = given.decide(now)
+            decision = await think(given.decide, now) if given.plans else given.decide(now)
         except Exception as error:  # A bug in one decision is that caller's error and nobody else's.
             given.fail(error)
             continue
         undos += [state.apply(event) for event in decision.events]
         events += decision.events
         decided.append((given, decision))
-    for event in follow(tuple(events), now):
+    async for event in follow(tuple(events), now):
         undos.append(state.apply(event))
         events.append(event)
     try:

@@ -36,6 +36,15 @@ APPEND_EVENT = """
 """
 SELECT_LEARNT = "SELECT runs FROM learnt WHERE name = :name"
 LEARN = "INSERT OR REPLACE INTO learnt (name, runs) VALUES (:name, :runs)"
+SELECT_RUNS = """
+    SELECT name, ended - started, CASE WHEN json_valid(doc) THEN json_extract(doc, '$.expected_usec') END
+    FROM events CROSS JOIN tasks ON tasks.id = events.task
+    WHERE events.event = 'TaskEnded' AND kind = 'batch' AND started > 0 AND ended > started
+      AND result NOT IN (SELECT value FROM json_each(:no_measure))
+    ORDER BY seq DESC LIMIT :limit
+"""
+"""The newest first. CROSS JOIN: read from the end of `events`, however long the history is. json_valid: inf and nan
+are no JSON to SQLite."""
 SELECT_EVENTS = """
     SELECT seq, time_usec, task, event, details FROM events WHERE seq > :after ORDER BY seq LIMIT :limit
 """

@@ -33,7 +33,7 @@ from sd_taskpacker.host import statements
 from sd_taskpacker.host.history import details, moment, subject
 from sd_taskpacker.host.storefile import open_file, told
 from sd_taskpacker.host.taskjson import from_text, to_text
-from sd_taskpacker.model.learning import learn, run_time
+from sd_taskpacker.model.learning import NO_MEASURE, Runs, expected, learn, run_time
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.serials import after, parse
 from sd_taskpacker.model.task import Task, TaskState
@@ -45,6 +45,7 @@ MAX_LIST_BYTES: Final = 8 << 20
 """A task may carry megabytes of parameters; a listing ends where its records have become this much, so that nobody
 can make the daemon hold them all at once."""
 SURPLUS_AT_ONCE: Final = 20
+RUNS_COMPARED: Final = 100
 _NOT_OVER: Final = frozenset({TaskState.WAITING, TaskState.RUNNING})
 _INT64_MAX: Final = (1 << 63) - 1
 _DRAINED: Final = "drained"
@@ -68,13 +69,16 @@ class SqliteStore:
             serials = self._connection.execute("SELECT name, day, next FROM serials").fetchall()
             roots = self._connection.execute("SELECT root FROM roots").fetchall()
             flags = self._connection.execute("SELECT name FROM flags").fetchall()
-            learnt = self._connection.execute("SELECT name, runs FROM learnt").fetchall()
+            rows = self._connection.execute("SELECT name, runs FROM learnt").fetchall()
+            learnt: dict[str, Runs] = {name: tuple(json.loads(runs)) for name, runs in rows}
+            runs = self._runs(learnt)
         return Remembered(
             open=tuple(still_open),
             serials={name: (day, following) for name, day, following in serials},
             decommissioned=frozenset(root for (root,) in roots),
             drained=(_DRAINED,) in flags,
-            learnt={name: tuple(json.loads(runs)) for name, runs in learnt},
+            learnt=learnt,
+            runs=runs,
         )
 
     def commit(self, events: Sequence[Event]) -> list[int]:
@@ -138,6 +142,12 @@ class SqliteStore:
                     {"name": name, "state": str(state), "keep": number, "limit": SURPLUS_AT_ONCE},
                 )
             ]
+
+    def _runs(self, learnt: dict[str, Runs]) -> tuple[tuple[int, int], ...]:
+        """What was expected of a run where nobody said so is not kept: it is taken to be what is expected now."""
+        parameters = {"no_measure": json.dumps(sorted(NO_MEASURE)), "limit": RUNS_COMPARED}
+        rows = self._connection.execute(statements.SELECT_RUNS, parameters).fetchall()
+        return tuple((took, said or expected(learnt.get(name, ()))) for name, took, said in reversed(rows))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

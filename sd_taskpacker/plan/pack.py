@@ -8,9 +8,8 @@ exchanged. The number of placements is counted, and small batches get the more a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Final
 
 from sd_taskpacker.plan.fill import fill
@@ -70,13 +69,13 @@ class _Bench:
         )
         best = min((self._pushed(self._packed(order)) for order in orders), key=_figures)
         current, setbacks = best, 0
-        chance = Random(len(longest))  # Always the same one: the same snapshot is to give the same plan.
+        chance = _numbers()
         for _ in range(attempts):
             if best.end <= self._goal:
                 break
             order = current.by_start
-            for _ in range(chance.randint(1, EXCHANGES)):
-                one, other = chance.randrange(len(order)), chance.randrange(len(order))
+            for _ in range(1 + next(chance) % EXCHANGES):
+                one, other = next(chance) % len(order), next(chance) % len(order)
                 order[one], order[other] = order[other], order[one]
             tried = self._pushed(self._packed(order), once=True)
             if not current.is_better_than(tried):
@@ -114,3 +113,12 @@ def _end(placed: tuple[Entry, int]) -> int:
 
 def _figures(packing: _Packing) -> tuple[int, int]:
     return packing.end, packing.overhang
+
+
+def _numbers() -> Iterator[int]:
+    """Without order and always the same ones, as the same snapshot is to give the same plan: a linear congruential
+    generator (Knuth, TAOCP 2, 3.3.4, table 1), of which the lower half is not random enough."""
+    number = 1
+    while True:
+        number = (number * 6364136223846793005 + 1) % (1 << 64)
+        yield number >> 32

@@ -87,7 +87,7 @@ class _Planning:
             refused = (
                 too_large(candidate.claims, self.capacity)
                 or lacking(candidate.claims, free)
-                or _too_late(candidate, self.now)
+                or self._too_late(candidate, self.now)
             )
             if refused:
                 self.unplaced[candidate.key] = refused
@@ -130,7 +130,7 @@ class _Planning:
             never = too_large(candidate.claims, self.capacity)
             if never:
                 self.unplaced[candidate.key] = never
-            elif candidate.now_only and (late := _too_late(candidate, self.now)):
+            elif candidate.now_only and (late := self._too_late(candidate, self.now)):
                 self.unplaced[candidate.key] = late
             else:
                 yield candidate
@@ -138,11 +138,18 @@ class _Planning:
     def _is_accepted(self, entry: Entry, refused: Mapping[str, int]) -> bool:
         key = entry.candidate.key
         if key in refused:
-            self.unplaced[key] = _too_late(entry.candidate, refused[key])
+            self.unplaced[key] = self._too_late(entry.candidate, refused[key])
             return False
         if entry.is_new and entry.slot is not None:
             self.promised[key] = min(entry.slot, FURTHEST)
         return True
+
+    def _too_late(self, candidate: Candidate, start: int) -> tuple[Reason, ...]:
+        end = start + candidate.duration
+        if candidate.runs_late or candidate.deadline is None or end <= candidate.deadline:
+            return ()
+        text = f"would end in {_span(end - self.now)}, {_span(end - candidate.deadline)} after its deadline"
+        return (Reason(DEADLINE, Verdict.DEADLINE, text),)
 
     def _choose(
         self, order: Sequence[Entry], guarantee: Guarantee, room: Profile, work: float, method: Method
@@ -235,9 +242,6 @@ def _take(free: dict[str, int], claims: Claims) -> None:
             free[name] -= amount
 
 
-def _too_late(candidate: Candidate, start: int) -> tuple[Reason, ...]:
-    end = start + candidate.duration
-    if candidate.deadline is None or end <= candidate.deadline:
-        return ()
-    late = format_span((end - candidate.deadline) // SECOND * SECOND + SECOND)
-    return (Reason(DEADLINE, Verdict.DEADLINE, f"would end {late} after its deadline"),)
+def _span(usec: int) -> str:
+    """To the second, rounded up."""
+    return format_span(-(-usec // SECOND) * SECOND)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+import asyncio
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,26 +20,30 @@ from sd_taskpacker.engine.events import (
 )
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.model.task import Result, Task, TaskState
-from tests.engine.builders import BOOT, NOW, SECOND, ended, state, task, waiting
+from tests.engine.builders import BOOT, NOW, SECOND, at_once, ended, state, task, waiting
 
 MINUTE = 60 * SECOND
 
 
 def begun(held: State) -> Cycle:
-    cycle = Cycle(held, BOOT)
+    cycle = Cycle(held, BOOT, at_once)
     cycle.begin()
     return cycle
 
 
 def follow(cycle: Cycle, held: State, *events: Event, now: int = NOW) -> list[Event]:
     """Applies the turn's events and what follows, as a turn does."""
+
+    async def applied() -> list[Event]:
+        followed = []
+        async for event in cycle.follow(events, now):
+            held.apply(event)
+            followed.append(event)
+        return followed
+
     for event in events:
         held.apply(event)
-    followed = []
-    for event in cycle.follow(events, now):
-        held.apply(event)
-        followed.append(event)
-    return followed
+    return asyncio.run(applied())
 
 
 def full(minutes: int = 10) -> Task:
@@ -55,9 +61,34 @@ def test_what_has_room_starts_in_this_boot() -> None:
 def test_what_has_no_room_is_promised_a_start_once() -> None:
     held, one = state(full()), waiting()
     cycle = begun(held)
-    assert follow(cycle, held, TaskQueued(one)) == [TaskPromised(one.id, NOW + 10 * MINUTE)]
+    (promised,) = follow(cycle, held, TaskQueued(one))
+    assert isinstance(promised, TaskPromised)
+    assert promised.start > NOW + 10 * MINUTE
     assert follow(cycle, held, TaskAltered(full(minutes=20))) == []
-    assert held.task(one.id) == waiting(promised_usec=NOW + 10 * MINUTE)
+    assert held.task(one.id) == waiting(promised_usec=promised.start)
+
+
+def test_what_a_later_one_changes_in_the_order_leaves_the_promise() -> None:
+    held, one = state(full(), waiting(expected_usec=60 * MINUTE)), waiting(version="small", expected_usec=SECOND)
+    cycle = begun(held)
+    (first,) = follow(cycle, held)
+    (second,) = follow(cycle, held, TaskQueued(one))
+    assert isinstance(first, TaskPromised)
+    assert isinstance(second, TaskPromised)
+    assert [task.promised_usec for task in held.line] == [first.start, second.start]
+
+
+def test_who_was_promised_this_moment_goes_first() -> None:
+    long, quick = (
+        waiting("long", chunks=32, expected_usec=60 * MINUTE, promised_usec=NOW + MINUTE),
+        waiting("quick", chunks=32, expected_usec=SECOND, promised_usec=NOW + 60 * MINUTE),
+    )
+    held = state(running := full(), quick, long)
+    cycle = begun(held)
+    follow(cycle, held)
+    (event,) = follow(cycle, held, TaskEnded(ended(running)), now=NOW + MINUTE)
+    assert isinstance(event, TaskStarted)
+    assert event.task.id == long.id
 
 
 def test_the_end_of_what_ran_starts_what_waited_in_the_same_turn() -> None:
@@ -85,11 +116,12 @@ def test_where_many_wait_one_more_is_not_planned_at_once_but_an_end_is() -> None
     follow(cycle, held)
     assert follow(cycle, held, TaskQueued(one := waiting("late"))) == []
     assert cycle.wake == NOW + 1001 * HOLD_OFF_USEC
+    soon = NOW + 1001 * HOLD_OFF_USEC
     cancelled = waiting(version="0")
     assert follow(cycle, held, TaskEnded(ended(cancelled, Result.CANCELLED))) == []
-    assert [type(event) for event in follow(cycle, held, now=NOW + SECOND)] == [TaskPromised]
+    assert [type(event) for event in follow(cycle, held, now=soon)] == [TaskPromised]
     assert held.task(one.id) != one
-    assert TaskStarted in {type(event) for event in follow(cycle, held, TaskEnded(ended(running)), now=NOW + SECOND)}
+    assert TaskStarted in {type(event) for event in follow(cycle, held, TaskEnded(ended(running)), now=soon)}
 
 
 def test_while_nothing_waits_it_never_wakes() -> None:
@@ -98,9 +130,10 @@ def test_while_nothing_waits_it_never_wakes() -> None:
     assert (follow(cycle, held), cycle.wake, cycle.latest) == ([], None, None)
 
 
-def test_it_wakes_for_the_next_start_the_next_deadline_and_in_any_case_after_a_while() -> None:
-    for minutes, deadline, wakes in ((2, None, 2), (60, NOW + 3 * MINUTE, 3), (60, None, 5)):
-        held = state(full(minutes), waiting(expected_usec=SECOND, deadline_usec=deadline))
+def test_it_wakes_for_the_next_promise_the_next_deadline_and_in_any_case_after_a_while() -> None:
+    for promise, deadline, wakes in ((2, None, 2), (60, NOW + 3 * MINUTE, 3), (60, None, 5)):
+        waits = waiting(expected_usec=SECOND, deadline_usec=deadline, promised_usec=NOW + promise * MINUTE)
+        held = state(full(), waits)
         cycle = begun(held)
         follow(cycle, held)
         assert cycle.wake == NOW + wakes * MINUTE
@@ -142,7 +175,7 @@ def test_drained_nothing_starts_and_deadlines_pass_all_the_same() -> None:
 
 def test_before_it_begins_nothing_starts() -> None:
     held = state(waiting())
-    cycle = Cycle(held, BOOT)
+    cycle = Cycle(held, BOOT, at_once)
     assert (follow(cycle, held, TaskQueued(waiting())), cycle.wake) == ([], None)
     cycle.begin()
     assert len(follow(cycle, held)) == 1
@@ -151,9 +184,9 @@ def test_before_it_begins_nothing_starts() -> None:
 def test_what_could_not_be_remembered_is_tried_again_soon() -> None:
     held = state(waiting())
     cycle = begun(held)
-    undos = [held.apply(event) for event in cycle.follow((), NOW)]
-    for undo in reversed(undos):
-        undo()
+    (event,) = follow(cycle, held)
+    assert isinstance(event, TaskStarted)
+    held.apply(TaskQueued(waiting()))
     cycle.put_off(NOW)
     assert follow(cycle, held, now=NOW + SECOND) == []
     assert len(follow(cycle, held, now=NOW + STORE_RETRY_USEC)) == 1

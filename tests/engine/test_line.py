@@ -28,14 +28,13 @@ def test_a_changed_task_keeps_its_place() -> None:
     assert [(seen.key, seen.priority) for seen in line.candidates()] == [("job@1", 7), ("job@2", 100)]
 
 
-def test_what_was_declared_is_not_reckoned_anew() -> None:
+def test_what_is_learnt_changes_what_is_expected_where_nothing_was_declared() -> None:
     times = {"job": SECOND}
     line = Line(lambda name: times[name])
     line.put(waiting("job", "1", expected_usec=5 * SECOND))
     line.put(waiting("job", "2"))
     line.candidates()
     times["job"] = 9 * SECOND
-    line.reckon_anew("job")
     assert [seen.duration for seen in line.candidates()] == [5 * SECOND, 9 * SECOND]
 
 
@@ -47,3 +46,14 @@ def test_each_users_tasks_are_counted() -> None:
     line.remove(one.id)
     line.remove(one.id)
     assert (line.of_user(7), line.of_user(8), line.of_user(9), len(line)) == (1, 1, 0, 2)
+
+
+def test_only_those_that_do_not_run_late_are_dropped_at_their_deadline() -> None:
+    line = _line()
+    line.put(waiting("job", "1"))
+    line.put(waiting("job", "2", deadline_usec=NOW, runs_late=True))
+    line.put(waiting("job", "3", deadline_usec=NOW))
+    line.put(changed := waiting("job", "3", deadline_usec=NOW + SECOND))
+    assert line.dropping() == [(NOW + SECOND, changed)]
+    line.remove(changed.id)
+    assert line.dropping() == []

@@ -80,7 +80,7 @@ async def test_a_changed_task_is_promised_anew() -> None:
         await _set(daemon, OWNER, priority=Value("u", 7), deadline=Value("s", "1h"), size=Value("s", "medium"))
         changed = await daemon.desk.get_task("job@1")
         assert (changed.priority, changed.chunks) == (7, 8)
-        assert (changed.deadline_usec, changed.promised_usec) == (NOW + 3600 * SECOND, NOW + 600 * SECOND)
+        assert (changed.deadline_usec, changed.promised_usec) == (NOW + 3600 * SECOND, NOW + 3540 * SECOND)
         assert daemon.diary.about("commit-alter", "commit-promise") == ["commit-alter job@1", "commit-promise job@1"]
 
 

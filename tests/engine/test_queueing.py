@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from sd_taskpacker.engine import state as state_module
 from sd_taskpacker.engine.cycle import REFRESH_USEC, STORE_RETRY_USEC
-from sd_taskpacker.engine.events import TaskEnded, TaskQueued, TaskStarted
+from sd_taskpacker.engine.events import TaskEnded, TaskPromised, TaskQueued, TaskStarted
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import Budget, Forecast, PlanFormat, Remembered, TaskFilter
 from sd_taskpacker.engine.turn import Decide, Decision, Numbered
@@ -22,6 +23,8 @@ from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.task import TaskState
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.model.values import Value
+from sd_taskpacker.plan.planner import starts
+from sd_taskpacker.plan.snapshot import Plan, Snapshot
 from tests.engine.builders import ADMIN, BOOT, NOW, SECOND, TODAY, receipt, request, state, task, unit, waiting
 from tests.engine.daemon import Daemon, running
 from tests.engine.fakes import Diary, FakeStore
@@ -97,20 +100,50 @@ async def test_a_deadline_that_cannot_be_met_is_rejected_unless_it_may_run_late(
 async def test_who_waits_knows_its_promise_when_the_answer_comes() -> None:
     async with running(Daemon(unit(chunks=32, expected_usec=60 * SECOND))) as daemon:
         await _queue(daemon, "job", "job")
-        assert (await daemon.desk.get_task(SECOND_ID)).promised_usec == NOW + 60 * SECOND
+        ((promise,),) = [[e for e in commit if isinstance(e, TaskPromised)] for commit in daemon.store.commits]
+        assert promise.start >= NOW + 60 * SECOND
+        assert (await daemon.desk.get_task(SECOND_ID)).promised_usec == promise.start
         assert (await daemon.desk.get_task(FIRST)).promised_usec is None
 
 
-async def test_what_is_submitted_does_not_delay_what_waits() -> None:
-    big, small = unit("big", chunks=32, expected_usec=60 * SECOND), unit(chunks=16, expected_usec=60 * SECOND)
-    filler, long = (
+def _half_full(**big: Any) -> Daemon:
+    """Half of the machine is taken for a minute, and something big was promised the whole of it then."""
+    half = task("half", chunks=16, expected_usec=60 * SECOND)
+    plain = {"chunks": 32, "expected_usec": 60 * SECOND, "promised_usec": NOW + 60 * SECOND}
+    return Daemon(
         unit("filler", chunks=8, expected_usec=30 * SECOND),
         unit("long", chunks=8, expected_usec=99 * SECOND),
+        remembered=Remembered(open=(half, waiting("big", "1", **(plain | big)))),
     )
-    async with running(Daemon(big, small, filler, long)) as daemon:
-        assert await _queue(daemon, "job", "big") == [FIRST, f"big@{TODAY}.0"]
+
+
+async def test_what_is_submitted_starts_where_it_breaks_no_promise_and_else_not_at_all() -> None:
+    async with running(_half_full()) as daemon:
         assert (await daemon.desk.batch_submit(ADMIN, [request("long")]))[0].rejected == ("long",)
         assert (await daemon.desk.batch_submit(ADMIN, [request("filler")]))[0].started
+        assert (await daemon.desk.get_task("big@1")).promised_usec == NOW + 60 * SECOND
+
+
+async def test_what_is_submitted_is_held_to_the_promises_of_its_own_priority_and_of_higher_ones() -> None:
+    async with running(_half_full(priority=200)) as daemon:
+        assert (await daemon.desk.batch_submit(ADMIN, [request("long")]))[0].rejected
+    async with running(_half_full()) as daemon:
+        urgent = request("long", {"priority": Value("u", 200)})
+        assert (await daemon.desk.batch_submit(ADMIN, [urgent]))[0].started
+
+
+async def test_what_is_submitted_is_no_way_past_those_who_wait() -> None:
+    """Both would fit now, but not beside each other: the one that ranks before the other."""
+    async with running(Daemon(unit(chunks=20))) as daemon:
+        daemon.loop.state.apply(TaskQueued(waiting("quick", chunks=20, expected_usec=SECOND)))
+        assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].rejected == ("job",)
+
+
+async def test_what_is_larger_than_what_is_free_is_rejected_without_a_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(_half_full()) as daemon:
+        monkeypatch.setattr(state_module, "starts", lambda snapshot: 1 / 0)
+        large = request("long", {"size": Value("s", "large")})
+        assert (await daemon.desk.batch_submit(ADMIN, [large]))[0].rejected == ("long",)
 
 
 async def test_each_change_of_state_is_told_once_after_its_commit() -> None:
@@ -136,18 +169,35 @@ async def test_who_is_told_that_a_task_waits_is_told_its_promise() -> None:
         await _queue(daemon, "job", "job")
         await daemon.until(f"changed {SECOND_ID} waiting")
         (waits,) = [one for _, one in daemon.signals.changes if str(one.id) == SECOND_ID]
-        assert waits.promised_usec == NOW + 60 * SECOND
+        assert waits.promised_usec == (await daemon.desk.get_task(SECOND_ID)).promised_usec
+        assert waits.promised_usec is not None
 
 
 async def test_a_planner_that_fails_loses_nothing_and_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     async with running(Daemon(unit())) as daemon:
         with monkeypatch.context() as broken:
-            broken.setattr(state_module, "plan", lambda snapshot: 1 / 0)
+            broken.setattr(state_module, "starts", lambda snapshot: 1 / 0)
             await _queue(daemon, "job")
             assert await _state(daemon, FIRST) is TaskState.WAITING
         daemon.now += REFRESH_USEC
         await daemon.loop.ask(lambda now: Decision())
         await daemon.until(f"start {FIRST}")
+
+
+async def test_who_only_looks_does_not_wait_for_the_planner(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on = threading.Event()
+
+    def slow(snapshot: Snapshot) -> Plan:
+        may_go_on.wait(10)
+        return starts(snapshot)
+
+    async with running(Daemon(unit())) as daemon:
+        monkeypatch.setattr(state_module, "starts", slow)
+        queued = asyncio.create_task(_queue(daemon, "job"))
+        await daemon.sees(lambda: daemon.desk.figures().queued == 1)
+        may_go_on.set()
+        assert await queued == [FIRST]
+        assert daemon.desk.figures().running == 1
 
 
 async def test_drained_everything_waits_and_what_must_start_now_is_refused() -> None:

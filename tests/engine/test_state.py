@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +22,8 @@ from sd_taskpacker.engine.events import (
 )
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.model.task import Result
+from sd_taskpacker.model.unit import Kind
+from sd_taskpacker.plan.accuracy import ENOUGH, UNKNOWN, Accuracy
 from tests.engine.builders import NOW, SECOND, TODAY, ended, state, task, waiting
 
 
@@ -30,6 +35,7 @@ def _seen(held: State) -> object:
         [held.is_decommissioned(name) for name in names],
         held.figures(()),
         held.expected("job"),
+        held.accuracy,
         {candidate.key: candidate for candidate in held.line.candidates()},
     )
 
@@ -111,6 +117,56 @@ def test_a_failure_teaches_nothing_about_the_time_a_run_takes() -> None:
     held = state(one := task())
     held.apply(TaskEnded(ended(one, Result.EXIT_CODE, at=NOW + SECOND)))
     assert held.expected("job") == 600 * SECOND
+
+
+def _runs(held: State, number: int, result: Result = Result.SUCCESS, **changes: Any) -> None:
+    """Each was expected to take 10 s and took 2."""
+    for version in map(str, range(number)):
+        one = task(version=version, expected_usec=10 * SECOND, **changes)
+        held.apply(TaskStarted(one))
+        held.apply(TaskEnded(ended(one, result, at=NOW + 2 * SECOND)))
+
+
+@pytest.mark.parametrize("result", [Result.SUCCESS, Result.EXIT_CODE, Result.OOM_KILL, Result.TIMEOUT])
+def test_how_well_expected_times_are_kept_is_what_the_planner_is_told(result: Result) -> None:
+    held = state()
+    _runs(held, ENOUGH - 1, result)
+    assert held.snapshot(NOW).accuracy == UNKNOWN
+    _runs(held, 1, result)
+    assert held.snapshot(NOW).accuracy == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("result", "changes"),
+    [
+        (Result.LOST, {}),
+        (Result.COULD_NOT_START, {}),
+        (Result.SUCCESS, {"kind": Kind.WORKORDER}),
+    ],
+    ids=["lost", "could not start", "workorder"],
+)
+def test_an_end_that_tells_nothing_of_the_time_is_not_counted(result: Result, changes: dict[str, Any]) -> None:
+    held = state()
+    _runs(held, 1, result, **changes)
+    assert held.accuracy == Accuracy()
+
+
+def test_what_never_ran_is_not_counted() -> None:
+    held = state(one := waiting())
+    held.apply(TaskEnded(ended(one, Result.CANCELLED, at=NOW + SECOND)))
+    assert held.accuracy == Accuracy()
+
+
+def test_where_nobody_said_so_a_run_is_compared_with_what_was_expected_when_it_started() -> None:
+    held = state(learnt={"job": (8 * SECOND,)})
+    held.apply(TaskStarted(one := task()))
+    held.apply(TaskEnded(ended(one, at=NOW + 4 * SECOND)))
+    assert held.accuracy == Accuracy(0.5, 1)
+
+
+def test_runs_before_a_restart_count_as_those_after_it() -> None:
+    held = state(runs=((2 * SECOND, 10 * SECOND),) * ENOUGH)
+    assert held.snapshot(NOW).accuracy == pytest.approx(0.2)
 
 
 def test_what_was_learnt_before_a_restart_counts() -> None:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -10,9 +10,9 @@ import pytest
 from sd_taskpacker.engine.events import Event, RootDecommissioned, TaskStarted
 from sd_taskpacker.engine.ports import StoreError
 from sd_taskpacker.engine.state import State
-from sd_taskpacker.engine.turn import Decision, Follow, Input, Numbered, take_turn
+from sd_taskpacker.engine.turn import Decide, Decision, Follow, Input, Numbered, take_turn
 from sd_taskpacker.errors import InvalidArgs, LimitExceeded
-from tests.engine.builders import NOW, state, task
+from tests.engine.builders import NOW, at_once, state, task
 
 
 class Commits(list[list[Event]]):
@@ -36,10 +36,16 @@ async def _result(given: Input) -> Any:
     return await given.reply
 
 
-async def _turn(
-    held: State, commits: Commits, *inputs: Input, follow: Follow = lambda events, now: ()
-) -> list[Numbered]:
-    return await take_turn(held, inputs, NOW, follow=follow, commit=commits)
+def _then(*followed: Event) -> Follow:
+    async def follow(events: Sequence[Event], now: int) -> AsyncIterator[Event]:
+        for event in followed:
+            yield event
+
+    return follow
+
+
+async def _turn(held: State, commits: Commits, *inputs: Input, follow: Follow | None = None) -> list[Numbered]:
+    return await take_turn(held, inputs, NOW, think=at_once, follow=follow or _then(), commit=commits)
 
 
 async def test_all_inputs_of_a_turn_share_one_commit() -> None:
@@ -95,6 +101,25 @@ async def test_a_refused_input_hinders_no_other() -> None:
     assert await _result(fine) == 1
 
 
+async def test_nothing_changes_while_a_long_decision_is_made() -> None:
+    held, seen = state(), []
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def think(decide: Decide, now: int) -> Decision:
+        begun.set()
+        await may_end.wait()
+        seen.append(len(held.open_tasks()))
+        return decide(now)
+
+    long = Input(lambda now: Decision([TaskStarted(task("long"))]), asyncio.get_running_loop().create_future(), True)
+    inputs = [_input(None, TaskStarted(task("a"))), long, _input(None, TaskStarted(task("b")))]
+    turn = asyncio.create_task(take_turn(held, inputs, NOW, think=think, follow=_then(), commit=Commits()))
+    await begun.wait()
+    may_end.set()
+    assert [event.task.id.name for _, event in await turn if isinstance(event, TaskStarted)] == ["a", "long", "b"]
+    assert seen == [1]
+
+
 async def test_a_caller_that_went_away_does_not_undo_the_decision() -> None:
     held, gone = state(), _input(1, TaskStarted(task()))
     assert isinstance(gone.reply, asyncio.Future)
@@ -107,7 +132,7 @@ async def test_what_follows_sees_all_that_was_decided_and_shares_the_commit() ->
     held, commits = state(), Commits()
     seen: list[int] = []
 
-    def follow(events: Sequence[Event], now: int) -> Iterator[Event]:
+    async def follow(events: Sequence[Event], now: int) -> AsyncIterator[Event]:
         for name in ("x", "y"):
             seen.append(len(held.open_tasks()))
             yield TaskStarted(task(name))
@@ -123,11 +148,11 @@ async def test_what_follows_sees_all_that_was_decided_and_shares_the_commit() ->
 async def test_what_follows_is_undone_with_the_rest() -> None:
     held = state()
     broken = Commits(StoreError("full"))
-    assert await _turn(held, broken, follow=lambda events, now: [TaskStarted(task("x"))]) == []
+    assert await _turn(held, broken, follow=_then(TaskStarted(task("x")))) == []
     assert held.open_tasks() == []
 
 
 async def test_a_turn_without_inputs_is_what_follows_alone() -> None:
     commits = Commits()
-    assert len(await _turn(state(), commits, follow=lambda events, now: [RootDecommissioned("job")])) == 1
+    assert len(await _turn(state(), commits, follow=_then(RootDecommissioned("job")))) == 1
     assert len(commits) == 1

@@ -31,9 +31,9 @@ from sd_taskpacker.engine.events import (
 from sd_taskpacker.engine.ports import PastEvent, Remembered, StoreError, TaskFilter
 from sd_taskpacker.host import taskjson
 from sd_taskpacker.host.schema import MIGRATIONS, VERSION
-from sd_taskpacker.host.store import SqliteStore
+from sd_taskpacker.host.store import RUNS_COMPARED, SqliteStore
 from sd_taskpacker.model.names import TaskId
-from sd_taskpacker.model.task import Outcome, Result, Task, TaskState, Usage
+from sd_taskpacker.model.task import DEFAULT_EXPECTED_USEC, Outcome, Result, Task, TaskState, Usage
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.model.values import Value
 
@@ -275,7 +275,10 @@ def test_the_store_that_version_1_wrote_still_loads(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db")
     running, over = task(version="20261121.1"), ended(task(), Result.EXIT_CODE)
     assert store.load() == Remembered(
-        open=(running,), serials={"build/massif": ("20261121", 2)}, decommissioned=frozenset({"old"})
+        open=(running,),
+        serials={"build/massif": ("20261121", 2)},
+        decommissioned=frozenset({"old"}),
+        runs=((8, 600_000_000),),
     )
     assert store.surplus("build/massif", keep_success=0, keep_failed=0) == [over]
     assert [event.event for event in store.events(0, 0)][:1] == ["TaskStarted"]
@@ -353,6 +356,42 @@ def test_the_last_ten_runs_that_succeeded_are_what_is_learnt(path: Path) -> None
         result = Result.EXIT_CODE if number == 11 else Result.SUCCESS
         store.commit([TaskStarted(one), TaskEnded(one.ended(Outcome(result=result, ended_usec=NOON + 100 + number)))])
     assert reopened(store, path).load().learnt == {"build/massif": tuple(100 + number for number in range(1, 11))}
+
+
+def _run(number: int, took: int, result: Result = Result.SUCCESS, **changes: Any) -> list[Event]:
+    one = task(version=f"{result}.{number}", **changes)
+    over = one.ended(Outcome(result=result, ended_usec=one.started_usec + took))
+    return [TaskStarted(one), TaskEnded(over)]
+
+
+def test_the_last_runs_are_remembered_with_what_was_expected_of_them(path: Path) -> None:
+    store = SqliteStore(path)
+    for number in range(RUNS_COMPARED + 5):
+        store.commit(_run(number, took=number + 1, expected_usec=1000))
+    assert store.load().runs == tuple((number + 6, 1000) for number in range(RUNS_COMPARED))
+
+
+def test_an_expected_time_that_nobody_gave_is_the_one_that_was_learnt(path: Path) -> None:
+    store = SqliteStore(path)
+    store.commit([*_run(1, took=70, expected_usec=None), *_run(2, took=30, expected_usec=None)])
+    assert store.load().runs == ((70, 70), (30, 70))
+
+
+def test_only_ends_of_batch_runs_that_tell_how_long_they_took_are_remembered(path: Path) -> None:
+    store = SqliteStore(path)
+    never = waiting(version="never")
+    store.commit(
+        [
+            *_run(1, 10, Result.LOST),
+            *_run(1, 10, Result.COULD_NOT_START),
+            *_run(2, 10, Result.SUCCESS, name="order", kind=Kind.WORKORDER),
+            *_run(3, 0),
+            TaskQueued(never),
+            TaskEnded(ended(never, Result.CANCELLED)),
+            *_run(1, 10, Result.EXIT_CODE, expected_usec=None, parameters={"rate": float("inf")}),
+        ]
+    )
+    assert store.load().runs == ((10, DEFAULT_EXPECTED_USEC),)
 
 
 def test_who_missed_events_reads_them_after_a_number(path: Path) -> None:
