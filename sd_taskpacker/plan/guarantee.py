@@ -23,6 +23,8 @@ SLACK_OF_BACKLOG: Final = 4.0
 SLACK_OF_DURATION: Final = 3.0
 LARGE: Final = 1.5
 """Times the mean expected work of what runs and waits."""
+MANY: Final = 64
+"""No more are put off one by one."""
 
 
 class Guarantee:
@@ -108,12 +110,19 @@ class Guarantee:
     def _put_off(self, held: Sequence[Entry]) -> Profile:
         """Something runs longer than it should, or workorders or a smaller budget have taken the room: what cannot be
         kept any more is kept as soon as can be. A slot that was lost altogether would go to others for the sake of
-        the moment by which a unit starts late."""
+        the moment by which a unit starts late. Where so many cannot be kept, the later ones are lost."""
         known = [(entry.slot or 0, (entry.slot or 0) + entry.duration, 0) for entry in held]
         profile = Profile(self._now, self._fields.capacity, self._fields.guards, [*self._running, *known])
+        put_off = 0
         for entry in sorted(held, key=lambda entry: (entry.level, entry.slot or 0)):
-            step = profile.earliest(entry.probe, entry.duration, profile.cut(entry.slot or 0))
-            entry.slot = profile.time(step)
+            step = profile.cut(entry.slot or 0)
+            if not profile.fits(entry.probe, entry.duration, step):
+                put_off += 1
+                if put_off > MANY:
+                    entry.slot = None
+                    continue
+                step = profile.earliest(entry.probe, entry.duration, step)
+                entry.slot = profile.time(step)
             profile.reserve(step, entry.duration, entry.need)
         return profile
 

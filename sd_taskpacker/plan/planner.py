@@ -105,7 +105,7 @@ class _Planning:
         method = method_for(self.accuracy)
         if order and _is_one_batch(order):
             if order[0].is_new and len(order) >= BATCH:
-                return self._place_batch(order, guarantee, room)
+                return self._place_batch(order, guarantee, room, whole=whole)
             if not order[0].is_new:
                 order.sort(key=lambda entry: entry.slot or 0)
                 method = FOLLOW
@@ -118,12 +118,14 @@ class _Planning:
         placed = [*self._start(sketch, profile)]
         return [*placed, *self._follow(sketch, profile)] if whole else placed
 
-    def _place_batch(self, batch: Sequence[Entry], guarantee: Guarantee, room: Profile) -> list[Lease]:
+    def _place_batch(
+        self, batch: Sequence[Entry], guarantee: Guarantee, room: Profile, *, whole: bool
+    ) -> list[Lease]:
         starts = pack(batch, room)
         guarantee.promise_batch(starts)
         for entry, start in starts:
             self.promised[entry.candidate.key] = start if start == self.now else min(entry.slot or start, FURTHEST)
-        return [_lease(entry.candidate, start) for entry, start in starts]
+        return [_lease(entry.candidate, start) for entry, start in starts if whole or start == self.now]
 
     def _possible(self) -> Iterator[Candidate]:
         for candidate in self.waiting:

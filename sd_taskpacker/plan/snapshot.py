@@ -69,7 +69,8 @@ class Plan:
     placed: tuple[Lease, ...] = ()
     """In the order in which they were placed."""
     promised: Mapping[str, int] = field(default_factory=dict)
-    """What is promised to those that come new and have to wait: the latest start."""
+    """What is promised to those that come new, and are not refused: the latest start. So much is promised even to who
+    starts now."""
     unplaced: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     free: Mapping[str, int] = field(default_factory=dict)
     """What is left of each resource at this moment, after everything that is due has started."""

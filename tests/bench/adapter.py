@@ -113,10 +113,11 @@ def make_policy() -> TaskPacker:
 
 def plan(workload: Workload) -> list[float]:
     """The start of each job, in seconds, when all of them are ready at zero."""
-    waiting = tuple(candidate(index, job) for index, job in enumerate(workload.jobs))
-    if any(each.duration % SECOND for each in waiting):  # In seconds again, nothing may overlap by a float's error.
-        waiting = tuple(replace(each, duration=each.duration + 2) for each in waiting)
-    snapshot = Snapshot(now=0, resources=resources(workload.cpus, workload.mem), waiting=waiting)
+    waiting = [candidate(index, job) for index, job in enumerate(workload.jobs)]
+    if any(job.est != int(job.est) for job in workload.jobs):
+        # Whole seconds that follow others are none: in seconds again, nothing may overlap by the error of a float.
+        waiting = [replace(each, duration=each.duration + 1) for each in waiting]
+    snapshot = Snapshot(now=0, resources=resources(workload.cpus, workload.mem), waiting=tuple(waiting))
     starts = {int(lease.owner): lease.start / SECOND for lease in planner.plan(snapshot).placed}
     return [starts[index] for index in range(len(workload.jobs))]
 
