@@ -63,7 +63,6 @@ class Loop:
     async def take_budget(self, budget: Budget) -> None:
         """What waits may find another place by it. Returns when that is decided."""
         self._budget = budget
-        self.cycle.stir()
         await self.ask(lambda now: Decision())
 
     async def recall(self, read: Callable[[Store], _T]) -> _T:
@@ -79,7 +78,9 @@ class Loop:
             inputs = await self._wait()
             while not self._inputs.empty():
                 inputs.append(self._inputs.get_nowait())
-            self.state.budget = self._budget
+            if self.state.budget != self._budget:
+                self.state.budget = self._budget
+                self.cycle.stir()
             events = await take_turn(
                 self.state, inputs, self.clock(), think=self._think, follow=self._follow, commit=self._commit
             )

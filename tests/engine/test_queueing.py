@@ -184,20 +184,41 @@ async def test_a_planner_that_fails_loses_nothing_and_stops_nobody(monkeypatch: 
         await daemon.until(f"start {FIRST}")
 
 
-async def test_who_only_looks_does_not_wait_for_the_planner(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def may_plan(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """The planner waits until it is set."""
     may_go_on = threading.Event()
 
     def slow(snapshot: Snapshot) -> Plan:
         may_go_on.wait(10)
         return starts(snapshot)
 
+    monkeypatch.setattr(state_module, "starts", slow)
+    return may_go_on
+
+
+async def test_who_only_looks_does_not_wait_for_the_planner(may_plan: threading.Event) -> None:
     async with running(Daemon(unit())) as daemon:
-        monkeypatch.setattr(state_module, "starts", slow)
         queued = asyncio.create_task(_queue(daemon, "job"))
         await daemon.sees(lambda: daemon.desk.figures().queued == 1)
-        may_go_on.set()
+        may_plan.set()
         assert await queued == [FIRST]
         assert daemon.desk.figures().running == 1
+
+
+async def test_a_new_budget_waits_until_what_is_being_decided_is_decided(may_plan: threading.Event) -> None:
+    async with running(Daemon(unit(chunks=8), chunks=8)) as daemon:
+        queued = asyncio.create_task(_queue(daemon, "job", "job"))
+        await daemon.sees(lambda: daemon.desk.figures().queued == 2)
+        daemon.machine.now = Budget(memory=16 * CHUNK_BYTES, cpus=4)
+        refreshed = asyncio.create_task(daemon.desk.refresh_budget())
+        await daemon.until(f"enforce {16 * CHUNK_BYTES}")
+        assert daemon.desk.figures().chunks_total == 8
+        may_plan.set()
+        await asyncio.gather(queued, refreshed)
+        assert (daemon.desk.figures().chunks_total, daemon.desk.figures().running) == (16, 2)
+        first, *_ = daemon.store.commits
+        assert [type(event).__name__ for event in first] == ["TaskQueued"] * 2 + ["TaskStarted", "TaskPromised"]
 
 
 async def test_drained_everything_waits_and_what_must_start_now_is_refused() -> None:
