@@ -16,14 +16,14 @@ from sd_taskpacker.plan.fill import fill
 from sd_taskpacker.plan.profile import Profile
 from sd_taskpacker.plan.ranking import Entry
 
-PLACEMENTS: Final = 60_000
+PLACEMENTS: Final = 100_000
 """In all attempts together."""
-ATTEMPTS: Final = 1_000
+ATTEMPTS: Final = 2_000
 LARGEST: Final = 2_000
 """More than so many are planned once, longest first."""
-EXCHANGES: Final = 3
+EXCHANGES: Final = 4
 """At most so many pairs exchange their places for an attempt."""
-SETBACKS: Final = 200
+SETBACKS: Final = 100
 """Attempts in vain, after which it goes back to the best plan."""
 
 Starts = list[tuple[Entry, int]]
