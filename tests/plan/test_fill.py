@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
-from sd_taskpacker.plan.fill import OPEN_STEPS, fill
+from sd_taskpacker.plan.fill import OPEN_STEPS, fill, fill_in_time
 from tests.plan.scenario import NOW, SECOND, Scenario
 
 
@@ -34,3 +34,11 @@ def test_of_very_many_the_oldest_holes_are_given_up_and_nobody_is_placed_before_
     starts = _filled(s.task("small", runs=10), *keys, "small")
     assert [starts[key] for key in keys] == [10 * number for number in range(len(keys))]
     assert 0 < starts["small"] < starts[keys[-1]]
+
+
+def test_who_would_come_after_its_promise_comes_first() -> None:
+    s = Scenario(chunks=8).task("short", chunks=8, runs=30).task("promised", chunks=8, promised=20)
+    parts = s.parts()
+    parts.order.sort(key=lambda entry: entry.candidate.key, reverse=True)
+    placed = {entry.candidate.key: (start - NOW) // SECOND for entry, start in fill_in_time(parts.order, parts.room)}
+    assert placed == {"promised": 0, "short": 60}
