@@ -2,13 +2,15 @@
 """The daemon: builds the edges, hands them to the engine, and tells systemd how things are.
 
 Order at start: read what is remembered, compare it with what systemd has, take up every task where it was left,
-and only then own the bus name and say READY. At the end nothing is stopped: tasks belong to systemd.
+and only then own the bus name and say READY. What waits may start from then on, and whoever listens hears of it.
+At the end nothing is stopped: tasks belong to systemd.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -26,16 +28,17 @@ from systemd import journal
 from sd_taskpacker import __version__
 from sd_taskpacker.bus.callers import Callers, judge_large
 from sd_taskpacker.bus.connection import Connection, connect
-from sd_taskpacker.bus.service import NAME, PATH, BusSignals, ManagerInterface
+from sd_taskpacker.bus.service import NAME, PATH, ManagerInterface
+from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects
 from sd_taskpacker.engine.desk import Desk
-from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import StoreError
 from sd_taskpacker.engine.requests import Place
 from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.turn import Numbered
 from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.host.alone import take_alone
 from sd_taskpacker.host.boot import boot_id
@@ -82,6 +85,10 @@ class Paths:
 def main() -> NoReturn:
     options = _arguments(sys.argv[1:])
     _set_up_logging()
+    _tame_collector()
+    # A thread may plan for thousands meanwhile: with the usual 5 ms an answer, which takes a few system calls, would
+    # come as many turns of that thread late.
+    sys.setswitchinterval(0.001)
     paths = Paths.of(options.user)
     try:
         status = asyncio.run(_serve(paths, user=options.user))
@@ -113,6 +120,14 @@ def _set_up_logging() -> None:
     logging.basicConfig(level=level, handlers=[handler], format="%(message)s")
 
 
+def _tame_collector() -> None:
+    """Python's search for garbage in cycles stops every thread, for 0.1 s and longer where 20,000 tasks wait, and a
+    plan of them would cause one or two. What lives long here, tasks above all, has no cycles: only the young objects
+    are searched as usual, and all of them once an hour (`_collect`)."""
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, 1 << 30)
+
+
 def _clock() -> int:
     """usec, CLOCK_REALTIME: the only place where the clock is read."""
     return time.time_ns() // 1_000
@@ -126,12 +141,13 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     turns = asyncio.create_task(daemon.loop.run(daemon.act))
     watchdog = int(os.environ.get("WATCHDOG_USEC", "0"))
     beats = (_pulse(watchdog), _watch_budget(daemon.desk, watchdog)) if watchdog else ()
-    workers = [turns, *(asyncio.create_task(beat) for beat in beats)]
+    workers = [turns, asyncio.create_task(_collect()), *(asyncio.create_task(beat) for beat in beats)]
     try:
         await daemon.life.resume(daemon.boot_id)
         await bus.own(NAME)
         sd_daemon.notify("READY=1")
         daemon.desk.show(daemon.desk.figures())
+        await daemon.loop.begin_cycles()
         await daemon.desk.start_roots()
         return await _until_told(bus, workers)
     finally:
@@ -149,7 +165,7 @@ class _Daemon:
     desk: Desk
     boot_id: str
 
-    def act(self, events: Sequence[Event]) -> None:
+    def act(self, events: Sequence[Numbered]) -> None:
         self.life.act(events)
         self.desk.act(events)
 
@@ -157,7 +173,7 @@ class _Daemon:
 async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: bool) -> _Daemon:
     """Every edge, and the engine between them."""
     machine, boot = ThisMachine(), boot_id()
-    loop = Loop(State(store.load(), machine.budget()), store, _clock)
+    loop = Loop(State(store.load(), machine.budget()), store, _clock, boot_id=boot)
     launcher = Systemd(
         bus,
         ended=lambda task_id, note: life.unit_over(task_id, note),
@@ -181,7 +197,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
 
     desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher)
     interface = ManagerInterface(desk, callers)
-    signals = BusSignals(interface, lambda line: sd_daemon.notify(f"STATUS={line}"))
+    signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"))
     desk.show = signals.figures_changed
     life = Life(
         loop,
@@ -235,6 +251,12 @@ async def _pulse(watchdog_usec: int) -> None:
     while True:
         sd_daemon.notify("WATCHDOG=1")
         await asyncio.sleep(watchdog_usec / 3_000_000)
+
+
+async def _collect() -> None:
+    while True:
+        await asyncio.sleep(3600)
+        gc.collect()
 
 
 async def _watch_budget(desk: Desk, watchdog_usec: int) -> None:

@@ -24,7 +24,7 @@ REMEMBERED: Final = 256
 a client sees a new group membership when it connects again."""
 
 
-_LARGE_MEMBERS = ("BatchSubmit", "WorkorderStart")
+_LARGE_MEMBERS = ("BatchSubmit", "BatchQueue", "BatchTest", "WorkorderStart")
 
 
 class Callers:

@@ -36,9 +36,20 @@ class BatchEnded:
     """estimatedSlotsRemaining: how many more of size tiny, small, medium, large would start now."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskChanged:
+    """A task, batch or workorder, is in a new state."""
+
+    sequence: int
+    """Of the event; `list_events` goes on from it."""
+    id: str
+    state: str
+    details: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class FiguresChanged:
-    """The Manager's properties that changed; the only news there is of a workorder's end."""
+    """The Manager's properties that changed."""
 
     changed: dict[str, Any]
 
@@ -58,7 +69,7 @@ class BusLost:
     """No further news will come."""
 
 
-News = BatchEnded | FiguresChanged | ServiceGone | ServiceCame | BusLost
+News = BatchEnded | TaskChanged | FiguresChanged | ServiceGone | ServiceCame | BusLost
 
 
 def news_of(message: Message) -> News | None:
@@ -70,6 +81,9 @@ def news_of(message: Message) -> News | None:
             task_id, parameters, slots = message.body
             complete = member == "BatchComplete"
             return BatchEnded(id=task_id, complete=complete, parameters=plain(parameters), slots=tuple(slots))
+        case ("org.sdtaskpacker1.Manager", "TaskChanged", "tssa{sv}"):
+            sequence, task_id, state, details = message.body
+            return TaskChanged(sequence=sequence, id=task_id, state=state, details=plain(details))
         case ("org.freedesktop.DBus.Properties", "PropertiesChanged", "sa{sv}as"):
             return FiguresChanged(plain(message.body[1]))
         case ("org.freedesktop.DBus", "NameOwnerChanged", "sss"):

@@ -5,8 +5,7 @@ The annotations are D-Bus signatures, which is how dbus-next declares an interfa
 introspection shows.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from dbus_next import Variant
 from dbus_next import introspection as intr
@@ -14,31 +13,18 @@ from dbus_next.constants import PropertyAccess
 from dbus_next.service import ServiceInterface, dbus_property, method, signal
 
 from sd_taskpacker import __version__
-from sd_taskpacker.bus import wire
+from sd_taskpacker.bus import wire, wire_queue, wire_units
 from sd_taskpacker.bus.callers import Callers
 from sd_taskpacker.bus.connection import SENDER
 from sd_taskpacker.bus.faults import replies
-from sd_taskpacker.bus.task_objects import Property
-from sd_taskpacker.engine.ports import Figures, Manager
+from sd_taskpacker.bus.introspection import complete
+from sd_taskpacker.engine.ports import Manager
 from sd_taskpacker.model.names import OBJECT_ROOT
 from sd_taskpacker.model.request import Caller
-from sd_taskpacker.model.task import Task, TaskState
 
 NAME: Final = "org.sdtaskpacker1"
 PATH: Final = OBJECT_ROOT
 INTERFACE: Final = NAME + ".Manager"
-
-_OUT_NAMES = {
-    "BatchSubmit": ("answers",),
-    "WorkorderStart": ("ids",),
-    "ListTasks": ("tasks",),
-    "GetTask": ("task",),
-    "ListUnits": ("units",),
-    "GetUnitProblems": ("problems",),
-    "BatchComplete": ("id", "params", "estimated_slots_remaining"),
-    "BatchFailed": ("id", "params", "estimated_slots_remaining"),
-}
-"""dbus-next takes the names of what goes in from the source, but has no place for the names of what comes out."""
 
 
 class ManagerInterface(ServiceInterface):
@@ -53,13 +39,7 @@ class ManagerInterface(ServiceInterface):
         return await self._callers.find(SENDER.get())
 
     def introspect(self) -> intr.Interface:
-        shown = super().introspect()
-        for answering in shown.methods:
-            _name(answering.out_args, answering.name)
-        for telling in shown.signals:
-            _name(telling.args, telling.name)
-        shown.properties = [_constant(each) if each.name == "Version" else each for each in shown.properties]
-        return shown
+        return complete(super().introspect())
 
     @method()
     @replies
@@ -70,9 +50,48 @@ class ManagerInterface(ServiceInterface):
 
     @method()
     @replies
+    async def BatchQueue(self, requests: "a(sa{sv}a{sv})") -> "a(asas)":
+        """As BatchSubmit, but what cannot start now waits: (ids accepted, names rejected) each."""
+        answers = await self._manager.batch_queue(await self._caller(), wire.requests_from(requests))
+        return wire.answers_to_wire(answers)
+
+    @method()
+    @replies
+    async def BatchTest(self, requests: "a(sa{sv}a{sv})") -> "a(sstss)":
+        """What BatchQueue would do: (name, verdict now/later/never, start usec, reason code, text) each."""
+        trials = await self._manager.batch_test(await self._caller(), wire.requests_from(requests))
+        return wire_queue.trials_to_wire(trials)
+
+    @method()
+    @replies
     async def WorkorderStart(self, requests: "a(sa{sv}a{sv})") -> "as":
         """Starts them at once, room or not; answers their ids."""
         return await self._manager.workorder_start(await self._caller(), wire.requests_from(requests))
+
+    @method()
+    @replies
+    async def Cancel(self, id: "s") -> None:
+        """Takes a waiting task out of the queue."""
+        await self._manager.cancel(await self._caller(), id)
+
+    @method()
+    @replies
+    async def SetTaskProperties(self, id: "s", properties: "a{sv}") -> None:
+        """Of a waiting task: priority u, deadline t or s, size s."""
+        changed = wire.values_from("properties", properties)
+        await self._manager.set_task_properties(await self._caller(), id, changed)
+
+    @method()
+    @replies
+    async def Drain(self) -> None:
+        """Nothing further is started; what runs finishes. Survives restarts."""
+        await self._manager.drain(await self._caller())
+
+    @method()
+    @replies
+    async def Resume(self) -> None:
+        """Takes Drain back."""
+        await self._manager.resume(await self._caller())
 
     @method()
     @replies
@@ -95,7 +114,7 @@ class ManagerInterface(ServiceInterface):
     @method()
     @replies
     async def ListTasks(self, filter: "a{sv}") -> "aa{sv}":
-        """Newest first. Filters: state s or as, root s, kind s, since t (usec), limit u; running ones by default."""
+        """Filters: state s or as, root s, kind s, since t (usec), limit u; running and waiting ones by default."""
         return [wire.task_to_wire(task) for task in await self._manager.list_tasks(wire.filter_from(filter))]
 
     @method()
@@ -106,15 +125,34 @@ class ManagerInterface(ServiceInterface):
 
     @method()
     @replies
+    async def Explain(self, id: "s") -> "a(sss)":
+        """Why a task waits: (resource, verdict, reason) each."""
+        return wire_queue.reasons_to_wire(await self._manager.explain(id))
+
+    @method()
+    @replies
+    async def GetPlan(self, format: "s") -> "s":
+        """The plan as it is now: json, text, svg or html."""
+        form = wire_queue.format_from(format)
+        return wire_queue.plan_to_wire(await self._manager.get_plan(form), form)
+
+    @method()
+    @replies
+    async def ListEvents(self, after: "t", limit: "u") -> "a(ttssa{sv})":
+        """(sequence, time usec, id, event, details) each, oldest first; at most `limit`, and not all for 0 either."""
+        return wire_queue.events_to_wire(await self._manager.list_events(after, limit))
+
+    @method()
+    @replies
     async def ListUnits(self) -> "a(ssssb)":
         """(name, kind, path, description, loaded); of a unit that is not loaded, see GetUnitProblems."""
-        return wire.units_to_wire(await self._manager.catalogue())
+        return wire_units.units_to_wire(await self._manager.catalogue())
 
     @method()
     @replies
     async def GetUnitProblems(self, name: "s") -> "a(susss)":
         """(file, line, key, severity, message); line 0 is the file as a whole."""
-        return wire.problems_to_wire(await self._manager.catalogue(), name)
+        return wire_units.problems_to_wire(await self._manager.catalogue(), name)
 
     @method()
     @replies
@@ -131,6 +169,11 @@ class ManagerInterface(ServiceInterface):
     def BatchFailed(self, id: str, params: dict[str, Variant], slots: list[int]) -> "sa{sv}au":
         """It did not succeed; GetTask tells why."""
         return [id, params, slots]
+
+    @signal()
+    def TaskChanged(self, sequence: int, id: str, state: str, details: dict[str, Variant]) -> "tssa{sv}":
+        """A task is in a new state. ListEvents goes on from `sequence`; the keys are wire_queue.CHANGE_KEYS."""
+        return [sequence, id, state, details]
 
     @dbus_property(access=PropertyAccess.READ)
     def Version(self) -> "s":
@@ -169,42 +212,9 @@ class ManagerInterface(ServiceInterface):
         return self._manager.figures().queued
 
     @dbus_property(access=PropertyAccess.READ)
+    def Draining(self) -> "b":
+        return self._manager.figures().draining
+
+    @dbus_property(access=PropertyAccess.READ)
     def Roots(self) -> "as":
         return list(self._manager.figures().roots)
-
-
-def _name(arguments: list[intr.Arg], member: str) -> None:
-    for argument, name in zip(arguments, _OUT_NAMES.get(member, ()), strict=True):
-        argument.name = name
-
-
-def _constant(of: intr.Property) -> Property:
-    return Property(of.name, of.signature, emits="const")
-
-
-class BusSignals:
-    """engine.ports.Signals. `status` gets a line for `systemctl status`, when the figures change."""
-
-    def __init__(self, interface: ManagerInterface, status: Callable[[str], None]) -> None:
-        self._interface = interface
-        self._status = status
-        self._last: dict[str, Any] = {}
-
-    def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
-        complete = task.state is TaskState.COMPLETE
-        emit = self._interface.BatchComplete if complete else self._interface.BatchFailed
-        emit(str(task.id), wire.variants_of(task.params), list(slots))
-
-    def figures_changed(self, figures: Figures) -> None:
-        now = wire.figures_to_wire(figures)
-        changed = {name: value for name, value in now.items() if self._last.get(name) != value}
-        if changed:
-            self._last = now
-            self._interface.emit_properties_changed(changed)
-            self._status(status_line(figures))
-
-
-def status_line(figures: Figures) -> str:
-    chunks = f"{figures.chunks_free} of {figures.chunks_total} chunks"
-    cpus = f"{figures.cpus_free} of {figures.cpus_total} CPUs"
-    return f"{figures.running} running, {figures.queued} waiting; {chunks} and {cpus} free"

@@ -9,13 +9,13 @@ them for every signal that we send. Nobody may ever look: so nothing is exported
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal
-from xml.etree import ElementTree
+from typing import Any, Final
 
-from dbus_next import DBusError, ErrorType, Message, MessageFlag, MessageType, PropertyAccess, Variant
+from dbus_next import DBusError, ErrorType, Message, MessageFlag, MessageType, Variant
 from dbus_next import introspection as intr
 from dbus_next.service import ServiceInterface
 
+from sd_taskpacker.bus.introspection import Property
 from sd_taskpacker.bus.wire import TASK_SIGNATURES, task_to_wire
 from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.names import OBJECT_ROOT, TASK_PATH, TaskId
@@ -44,8 +44,13 @@ PROPERTIES: Final[Mapping[str, str]] = {
     "UID": "uid",
     "Submitted": "submitted",
     "Started": "started",
+    "Promised": "promised",
 }
-"""Property -> key of GetTask. Those that every task has: a D-Bus property cannot be absent."""
+"""Property -> key of GetTask. A D-Bus property cannot be absent: those that every task has, and two times, which are
+0 for a task that has not started, or was promised no start."""
+
+_CHANGING: Final = frozenset({"State", "Started"})
+_NEVER: Final = Variant("t", 0)
 
 _STANDARD = ("org.freedesktop.DBus.Introspectable", "org.freedesktop.DBus.Peer", "org.freedesktop.DBus.Properties")
 _INTROSPECT = (_STANDARD[0], "Introspect", "")
@@ -123,7 +128,7 @@ class TaskObjects:
         if interface not in (INTERFACE, ""):
             raise DBusError(ErrorType.UNKNOWN_INTERFACE, f"a task has no interface {excerpt(interface)}")
         wire = task_to_wire(task)
-        return {name: wire[key] for name, key in PROPERTIES.items()}
+        return {name: wire.get(key, _NEVER) for name, key in PROPERTIES.items()}
 
     def _node(self, path: str) -> intr.Node | None:
         """None for those above the root, which dbus-next knows. Raises DBusError."""
@@ -139,23 +144,17 @@ class TaskObjects:
             raise DBusError(ErrorType.UNKNOWN_OBJECT, f"there is no object {excerpt(path)}")
         self._task(path)
         shown: list[intr.Property] = [
-            Property(name, TASK_SIGNATURES[key], emits="false") for name, key in PROPERTIES.items()
+            Property(name, TASK_SIGNATURES[key], emits="true" if name in _CHANGING else "false")
+            for name, key in PROPERTIES.items()
         ]
         return _with_children(path, [], [intr.Interface(INTERFACE, properties=shown)])
 
 
-class Property(intr.Property):
-    """A property that can be read, and whether its changes are told (D-Bus specification, "EmitsChangedSignal")."""
-
-    def __init__(self, name: str, signature: str, *, emits: Literal["const", "false"]) -> None:
-        super().__init__(name, signature, PropertyAccess.READ)
-        self._emits = emits
-
-    def to_xml(self) -> ElementTree.Element:
-        element = super().to_xml()
-        annotation = {"name": "org.freedesktop.DBus.Property.EmitsChangedSignal", "value": self._emits}
-        ElementTree.SubElement(element, "annotation", annotation)
-        return element
+def properties_changed(task: Task) -> Message:
+    """The signal of the task's object for its new state. What SetTaskProperties changes tells nobody."""
+    changed = {"State": Variant("s", str(task.state)), "Started": Variant("t", task.started_usec)}
+    body = [INTERFACE, changed, []]
+    return Message.new_signal(task.id.object_path, _STANDARD[2], "PropertiesChanged", "sa{sv}as", body)
 
 
 def _with_children(path: str, children: Sequence[str], interfaces: list[Any]) -> intr.Node:

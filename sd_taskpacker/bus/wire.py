@@ -7,19 +7,17 @@ Decoding raises InvalidArgs that names the entry and the key; encoding never fai
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePath
 from typing import Any, Final, TypeVar
 
 from dbus_next import Variant
 
 from sd_taskpacker.bus.text import bus_text
 from sd_taskpacker.engine.ports import Answer, Figures, TaskFilter
-from sd_taskpacker.errors import InvalidArgs, NoSuchUnit
+from sd_taskpacker.errors import InvalidArgs
 from sd_taskpacker.model.excerpt import excerpt
-from sd_taskpacker.model.problems import Problem
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.task import Task, TaskState, describe
-from sd_taskpacker.model.unit import Catalogue, Kind
+from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.model.values import Value
 
 Word = TypeVar("Word", TaskState, Kind)
@@ -44,8 +42,14 @@ TASK_SIGNATURES: Final[Mapping[str, str]] = {
     "uid": "u",
     "submitted": "t",
     "started": "t",
+    "promised": "t",
     "expected": "t",
     "deadline": "t",
+    "on_deadline": "s",
+    "max_running": "u",
+    "retries": "u",
+    "on_oom": "s",
+    "retry_of": "s",
     "tag": "s",
     "result": "s",
     "ended": "t",
@@ -55,7 +59,8 @@ TASK_SIGNATURES: Final[Mapping[str, str]] = {
     "cpu_usec": "t",
     "memory_peak": "t",
 }
-"""The keys of GetTask and ListTasks. Times in usec of CLOCK_REALTIME, memory in bytes but `chunks`."""
+"""The keys of GetTask and ListTasks. Times in usec of CLOCK_REALTIME, memory in bytes but `chunks`. `promised` is
+when a task that was queued starts at the latest; `retries` how often it is tried again when it fails."""
 
 MAX_NESTING: Final = 8
 """Variants within variants, and containers within them; libdbus itself would let 64 through."""
@@ -68,13 +73,14 @@ def requests_from(entries: Sequence[Sequence[Any]]) -> list[Request]:
 
 def _request(number: int, unit: str, args: dict[str, Variant], params: dict[str, Variant]) -> Request:
     try:
-        return Request(unit, _values("args", args), _values("params", params))
+        return Request(unit, values_from("args", args), values_from("params", params))
     except InvalidArgs as error:
         raise InvalidArgs(f"request {number} ({excerpt(unit)}), {error.message}") from None
 
 
-def _values(part: str, variants: Mapping[str, Variant]) -> dict[str, Value]:
-    """Where a value stood is put into words only when it was wrong: there may be very many."""
+def values_from(part: str, variants: Mapping[str, Variant]) -> dict[str, Value]:
+    """`a{sv}`; an error calls it `part`. Where a value stood is put into words only when it was wrong: there may be
+    very many."""
     values: dict[str, Value] = {}
     for key, variant in variants.items():
         try:
@@ -224,42 +230,6 @@ def _word(words: type[Word], key: str, text: str) -> Word:
         ) from None
 
 
-def units_to_wire(catalogue: Catalogue) -> list[list[Any]]:
-    """`a(ssssb)`: (name, kind, path, description, loaded), by name. A refused unit whose earlier definition is
-    still in force counts as loaded."""
-    rows = {(unit.name, unit.kind): (unit.path, unit.description, True) for unit in catalogue.units.values()}
-    for refused in catalogue.refused:
-        rows.setdefault((refused.name, refused.kind), (refused.path, "", False))
-    return [
-        [bus_text(name), str(kind), bus_text(path), bus_text(description), loaded]
-        for (name, kind), (path, description, loaded) in sorted(rows.items())
-    ]
-
-
-def problems_to_wire(catalogue: Catalogue, name: str) -> list[list[Any]]:
-    """`a(susss)`: (file, line, key, severity, message) of every unit of that name, `massif` or `massif.batch`.
-
-    Raises NoSuchUnit when no file has that name.
-    """
-    refused = [unit for unit in catalogue.refused if name in (unit.name, f"{unit.name}.{unit.kind}")]
-    problems = [problem for unit in refused for problem in unit.problems]
-    problems += [problem for problem in catalogue.problems if _is_about(problem, name)]
-    known = any(name in (unit.name, f"{unit.name}.{unit.kind}") for unit in catalogue.units.values())
-    if not (problems or known or refused):
-        raise NoSuchUnit(f"there is no unit file for {excerpt(name)}", hint="see taskpackerctl list-units")
-    return [
-        [bus_text(each.path), each.line, bus_text(each.key), str(each.severity), bus_text(each.message)]
-        for each in sorted(set(problems))
-    ]
-
-
-def _is_about(problem: Problem, name: str) -> bool:
-    """Whether it is in the unit's own file or in a drop-in of it, `massif.batch.d/10-local.conf`."""
-    path = PurePath(problem.path)
-    file = path.parent.name.removesuffix(".d") if path.suffix == ".conf" else path.name
-    return file in {name} | {f"{name}.{kind}" for kind in Kind}
-
-
 def figures_to_wire(figures: Figures) -> dict[str, Any]:
     """The Manager's properties by name, but for the constant Version."""
     return {
@@ -271,5 +241,6 @@ def figures_to_wire(figures: Figures) -> dict[str, Any]:
         "EstimatedSlotsRemaining": list(figures.slots),
         "NRunning": figures.running,
         "NQueued": figures.queued,
+        "Draining": figures.draining,
         "Roots": list(figures.roots),
     }

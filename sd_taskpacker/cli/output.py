@@ -30,7 +30,7 @@ from sd_taskpacker.errors import (
 _RED: Final = "\x1b[0;1;31m"
 _GREEN: Final = "\x1b[0;32m"
 _RESET: Final = "\x1b[0m"
-_COLORS: Final = {"failed": _RED, "no": _RED, "running": _GREEN}
+_COLORS: Final = {"failed": _RED, "no": _RED, "never": _RED, "running": _GREEN, "now": _GREEN}
 
 _HINTS: Final[Mapping[type[TaskpackerError], str]] = {
     NoSuchUnit: "taskpackerctl list-units shows the units there are, and what is wrong with those refused",
@@ -71,6 +71,12 @@ class Output:
         """Results, one on each line, and at once: what reads the ids need not wait for what we wait for."""
         for text in texts:
             _line(sys.stdout, escape(text))
+        _flush()
+
+    def file(self, text: str) -> None:
+        """What is to be kept in a file, as it is; escaping it would make it another file."""
+        if sys.stdout is not None:
+            sys.stdout.write(text if text.endswith("\n") else text + "\n")
         _flush()
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, paint: str = "") -> None:

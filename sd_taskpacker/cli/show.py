@@ -17,9 +17,9 @@ from sd_taskpacker.model.values import Value
 
 NOT_RUNNING: Final = 3
 """As systemctl status of a unit that is not active."""
-STATES: Final = ("running", "complete", "failed")
+STATES: Final = ("waiting", "running", "complete", "failed")
 
-_TASK_HEADER: Final = ("ID", "KIND", "STATE", "MEMORY", "CPUS", "STARTED", "RESULT")
+_TASK_HEADER: Final = ("ID", "KIND", "STATE", "MEMORY", "CPUS", "START", "RESULT")
 
 Task = Mapping[str, Any]
 
@@ -55,9 +55,16 @@ def _task_row(task: Task) -> tuple[str, ...]:
         str(task["state"]),
         format_bytes(task["memory_max"]),
         str(task["cpus"]),
-        timestamp(task["started"]),
+        _start(task),
         str(task.get("result", "-")),
     )
+
+
+def _start(task: Task) -> str:
+    """Of one that waits: the latest it was promised."""
+    if "started" in task:
+        return timestamp(task["started"])
+    return f"by {timestamp(task['promised'])}" if task["state"] == "waiting" and "promised" in task else "-"
 
 
 async def status(client: Client, options: Namespace, out: Output) -> int:
@@ -82,7 +89,8 @@ def _figures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Memory", f"{format_bytes(figures['MemoryBudget'])} in {total} chunks of 32M, {free} free"
     yield "CPUs", f"{figures['CPUsTotal']}, {figures['CPUsFree']} free"
     yield "Room for", ", ".join(f"{count} {size}" for size, count in slots)
-    yield "Tasks", f"{figures['NRunning']} running, {figures['NQueued']} waiting"
+    drained = "; drained: nothing further starts" if figures["Draining"] else ""
+    yield "Tasks", f"{figures['NRunning']} running, {figures['NQueued']} waiting{drained}"
     yield "Roots", value(figures["Roots"]) or "none"
 
 
@@ -108,13 +116,17 @@ def _task_fields(task: Task) -> Iterator[tuple[str, str]]:
         yield "CPU time", format_span(task["cpu_usec"])
     yield "Priority", str(task["priority"])
     yield "Submitted", f"{timestamp(task['submitted'])} by UID {task['uid']}"
-    yield "Started", timestamp(task["started"])
+    yield "Start" if task["state"] == "waiting" else "Started", _start(task)
     if "ended" in task:
-        yield "Ended", f"{timestamp(task['ended'])} after {format_span(max(0, task['ended'] - task['started']))}"
+        yield "Ended", _ended(task)
     if "deadline" in task:
         yield "Deadline", timestamp(task["deadline"])
     if "expected" in task:
         yield "Expected", format_span(task["expected"])
+    if "retry_of" in task:
+        yield "Retry of", str(task["retry_of"])
+    if "retries" in task:
+        yield "Retries", f"{task['retries']} left"
     if "tag" in task:
         yield "Tag", str(task["tag"])
     yield "Results", f"{task['directory']}/results"
@@ -128,6 +140,11 @@ def _state(task: Task) -> str:
         details.append(f"SIG{task['signal']}")
     details += filter(None, [task.get("message")])
     return f"{task['state']} ({', '.join(details)})" if details else str(task["state"])
+
+
+def _ended(task: Task) -> str:
+    took = f" after {format_span(max(0, task['ended'] - task['started']))}" if "started" in task else ""
+    return timestamp(task["ended"]) + took
 
 
 def _memory(task: Task) -> str:

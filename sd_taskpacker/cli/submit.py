@@ -7,16 +7,19 @@ import asyncio
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.replies import Forecast
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.text import timestamp
 from sd_taskpacker.cli.wait import wait_for
 from sd_taskpacker.model.request import Request
-from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.model.values import Value
 
 NO_ROOM: Final = 75
+
 
 _ARGS: Final = {
     "priority": ("priority", "u"),
@@ -31,23 +34,43 @@ _ARGS: Final = {
 
 
 async def submit(client: Client, options: Namespace, out: Output) -> int:
+    if options.dry_run:
+        return await _try(client, options, out)
     # Watched before it is asked for: a short task ends before the answer has been read.
     news = await client.watch() if options.wait else None
+    ask = client.batch_submit if options.now else client.batch_queue
     with _told_when_interrupted(out):
-        (answer,) = await client.batch_submit([request(options)])
-    _report(out, answer.started, answer.rejected)
+        (answer,) = await ask([request(options)])
+    _report(out, "started" if options.now else "accepted", answer.accepted, answer.rejected)
+    _tell_rejected(out, answer.rejected, now=options.now)
     status = 0
-    if news and answer.started:
-        status = await wait_for(client, news, answer.started, Kind.BATCH, out, alone=not answer.rejected)
+    if news and answer.accepted:
+        status = await wait_for(client, news, answer.accepted, out, alone=not answer.rejected)
     return status or (NO_ROOM if answer.rejected else 0)
+
+
+async def _try(client: Client, options: Namespace, out: Output) -> int:
+    """What the same without --dry-run would do, and its exit status."""
+    forecasts = await client.batch_test([request(options)])
+    if out.json is not Json.OFF:
+        out.document([asdict(each) for each in forecasts])
+    else:
+        rows = [(each.name, each.verdict, _start(each), each.code, each.text) for each in forecasts]
+        out.table(("NAME", "VERDICT", "START", "CODE", "REASON"), rows, paint="VERDICT")
+    wanted = ("now",) if options.now else ("now", "later")
+    return 0 if all(each.verdict in wanted for each in forecasts) else NO_ROOM
+
+
+def _start(forecast: Forecast) -> str:
+    return timestamp(forecast.start) if forecast.start else "-"
 
 
 async def start(client: Client, options: Namespace, out: Output) -> int:
     news = await client.watch() if options.wait else None
     with _told_when_interrupted(out):
         ids = await client.workorder_start([request(options)])
-    _report(out, ids, ())
-    return await wait_for(client, news, ids, Kind.WORKORDER, out, alone=True) if news else 0
+    _report(out, "started", ids, ())
+    return await wait_for(client, news, ids, out, alone=True) if news else 0
 
 
 @contextmanager
@@ -55,17 +78,22 @@ def _told_when_interrupted(out: Output) -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        out.warn("Interrupted before the answer came; taskpackerctl list shows whether anything was started.")
+        out.warn("Interrupted before the answer came; taskpackerctl list shows whether anything was accepted.")
         raise
 
 
-def _report(out: Output, started: Sequence[str], rejected: Sequence[str]) -> None:
+def _report(out: Output, done: str, ids: Sequence[str], rejected: Sequence[str]) -> None:
     if out.json is not Json.OFF:
-        out.document({"started": list(started), "rejected": list(rejected)})
+        out.document({done: list(ids), "rejected": list(rejected)})
     else:
-        out.lines(started)
-    for name in rejected:
-        out.warn(f"No room now for {name}; submit it again when something has ended.")
+        out.lines(ids)
+
+
+def _tell_rejected(out: Output, names: Sequence[str], *, now: bool) -> None:
+    for name in names:
+        out.warn(f"No room now for {name}" if now else f"No room for {name}, not even later")
+    if names:
+        out.warn(f"Hint: {'without --now it waits for room' if now else 'the same with --dry-run says why'}")
 
 
 def request(options: Namespace) -> Request:

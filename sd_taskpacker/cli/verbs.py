@@ -10,6 +10,7 @@ from typing import Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.cli.output import Output
+from sd_taskpacker.cli.queue import cancel, drain, plan, resume, set_property, why
 from sd_taskpacker.cli.show import list_tasks, list_units, show, status
 from sd_taskpacker.cli.submit import start, submit
 
@@ -54,6 +55,12 @@ FUNCTIONS: Final[dict[str, VerbFunction]] = {
     "status": status,
     "list-units": list_units,
     "show": show,
+    "why": why,
+    "plan": plan,
+    "cancel": cancel,
+    "set-property": set_property,
+    "drain": drain,
+    "resume": resume,
     "kill": _kill,
     "decommission": _decommission,
     "recommission": _recommission,

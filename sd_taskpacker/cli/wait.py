@@ -11,28 +11,31 @@ import signal
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sd_taskpacker.bus.client import Absent, Client
-from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, News, ServiceCame, ServiceGone
+from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.link import Absent
+from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, News, ServiceCame, ServiceGone, TaskChanged
 from sd_taskpacker.cli.output import Output
+from sd_taskpacker.cli.text import timestamp
 from sd_taskpacker.errors import Unreachable
-from sd_taskpacker.model.unit import Kind
+from sd_taskpacker.model.values import Value
 
 FAILED: Final = 1
+STATES: Final = ("waiting", "running", "complete", "failed")
+ENDED: Final = ("complete", "failed")
 
 Task = Mapping[str, Any]
 
 
-async def wait_for(
-    client: Client, news: asyncio.Queue[News], ids: Sequence[str], kind: Kind, out: Output, *, alone: bool
-) -> int:
+async def wait_for(client: Client, news: asyncio.Queue[News], ids: Sequence[str], out: Output, *, alone: bool) -> int:
     """The exit status: the task's own where it was the only one asked for, else 0 if all completed and 1 if not.
 
-    `news` watches since before the tasks were asked for. Raises Unreachable when the bus is lost.
+    A task that is tried again (`Retry=`, `OnOOM=`) has ended when its last try has. `news` watches since before the
+    tasks were asked for. Raises Unreachable when the bus is lost.
     """
     waiting = dict.fromkeys(ids)
     statuses = []
     try:
-        async for task in _endings(client, news, waiting, kind, out):
+        async for task in _endings(client, news, waiting, out):
             out.talk(sentence(task))
             statuses.append(exit_status(task))
     except asyncio.CancelledError:
@@ -42,42 +45,63 @@ async def wait_for(
 
 
 async def _endings(
-    client: Client, news: asyncio.Queue[News], waiting: dict[str, None], kind: Kind, out: Output
+    client: Client, news: asyncio.Queue[News], waiting: dict[str, None], out: Output
 ) -> AsyncIterator[Task]:
-    # A workorder that ended before the answer may have left every figure as it was: look once without any news.
-    concerned = list(waiting) if kind is Kind.WORKORDER else []
     while waiting:
-        for task_id in concerned:
-            task = await _look(client, task_id)
-            if task is not None and task["state"] != "running":
-                del waiting[task_id]
+        concerned = _concerned(await news.get(), waiting, out)
+        while concerned:
+            task_id = concerned.pop()
+            task, following = await _look(client, task_id)
+            if task is None or task["state"] not in ENDED:
+                continue
+            del waiting[task_id]
+            if following is None:
                 yield task
-        if waiting:
-            concerned = _concerned(await news.get(), waiting, kind, out)
+            else:
+                out.talk(f"{sentence(task)}; it is tried again as {following}")
+                waiting[following] = None
+                concerned.append(following)  # It may have ended before we knew of it.
 
 
-async def _look(client: Client, task_id: str) -> Task | None:
-    """None while the service is away; all tasks are asked for when it is back."""
+async def _look(client: Client, task_id: str) -> tuple[Task | None, str | None]:
+    """The task and the id of the next try; None while the service is away: all are asked for when it is back."""
     try:
-        return await client.get_task(task_id)
+        task = await client.get_task(task_id)
+        return task, await _next_try(client, task)
     except Absent:
+        return None, None
+
+
+async def _next_try(client: Client, task: Task) -> str | None:
+    """It was queued in the same moment in which this one was found to have failed."""
+    again = "retries" in task or "on_oom" in task
+    if task["state"] != "failed" or not again:
         return None
+    since = {"root": Value("s", task["root"]), "since": Value("t", task["submitted"])}
+    later = await client.list_tasks(since | {"state": Value("as", list(STATES))})
+    return next((str(each["id"]) for each in later if each.get("retry_of") == task["id"]), None)
 
 
-def _concerned(news: News, waiting: Collection[str], kind: Kind, out: Output) -> list[str]:
-    """Those that may have ended. No signal names a workorder, so every change of the figures asks for them all."""
+def _concerned(news: News, waiting: Collection[str], out: Output) -> list[str]:
+    """Those that may have ended, in the order in which to pop them."""
     match news:
-        case BatchEnded(id=task_id):
-            return [task_id] if task_id in waiting else []
-        case FiguresChanged():
-            return list(waiting) if kind is Kind.WORKORDER else []
+        case TaskChanged(id=task_id, state=state, details=details) if task_id in waiting:
+            if state in ENDED:
+                return [task_id]
+            if "promised" in details:
+                by = timestamp(details["promised"])
+                out.talk(f"{task_id} {f'waits, to start by {by}' if state == 'waiting' else 'has started'}")
+            return []
         case ServiceGone():
             out.talk(f"sd-taskpacker went away; waiting until it is back. {_goes_on(waiting)}")
             return []
         case ServiceCame():
-            return list(waiting)
+            # What happened meanwhile was told to nobody; each task's record says all of it.
+            return list(reversed([*waiting]))
         case BusLost():
             raise Unreachable("The bus went away during the wait", hint=_goes_on(waiting))
+        case TaskChanged() | BatchEnded() | FiguresChanged():
+            return []
 
 
 def _goes_on(waiting: Collection[str]) -> str:

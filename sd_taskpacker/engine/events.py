@@ -10,8 +10,31 @@ from sd_taskpacker.model.task import Task
 
 
 @dataclass(frozen=True, slots=True)
+class TaskQueued:
+    """Accepted, and waits."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAltered:
+    """Somebody changed its priority, deadline or size while it waits, or killed it so that it is not to be tried
+    again; `task` is what it is now."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPromised:
+    """It waits, and the plan has a place for it: it starts at `start` (usec) or earlier."""
+
+    id: TaskId
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """The decision to run it; the launch follows the commit."""
+    """The decision to run it, at once or after it waited; the launch follows the commit."""
 
     task: Task
 
@@ -47,4 +70,26 @@ class RootRecommissioned:
     root: str
 
 
-Event = TaskStarted | TaskEnded | TaskClosed | TaskDropped | RootDecommissioned | RootRecommissioned
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """Nothing further is started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Drained taken back."""
+
+
+Event = (
+    TaskQueued
+    | TaskAltered
+    | TaskPromised
+    | TaskStarted
+    | TaskEnded
+    | TaskClosed
+    | TaskDropped
+    | RootDecommissioned
+    | RootRecommissioned
+    | Drained
+    | Resumed
+)

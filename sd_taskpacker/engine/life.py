@@ -8,13 +8,22 @@ unit is released; BatchComplete and BatchFailed go out only after the commit of 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from sd_taskpacker.engine.events import Event, TaskClosed, TaskDropped, TaskEnded, TaskStarted
+from sd_taskpacker.engine.events import (
+    Event,
+    TaskClosed,
+    TaskDropped,
+    TaskEnded,
+    TaskQueued,
+    TaskStarted,
+)
+from sd_taskpacker.engine.leavings import Leavings
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
 from sd_taskpacker.engine.ports import (
@@ -29,20 +38,19 @@ from sd_taskpacker.engine.ports import (
     Workdirs,
 )
 from sd_taskpacker.engine.restart import Step, next_step
-from sd_taskpacker.engine.turn import Decide, Decision
+from sd_taskpacker.engine.retry import next_try
+from sd_taskpacker.engine.threads import in_thread, told
+from sd_taskpacker.engine.turn import Decide, Decision, Numbered
 from sd_taskpacker.errors import LimitExceeded, TaskpackerError
 from sd_taskpacker.model.names import TaskId
-from sd_taskpacker.model.task import Outcome, Result, Task
+from sd_taskpacker.model.task import Outcome, Result, Task, TaskState
 from sd_taskpacker.model.unit import Kind
 
 log = logging.getLogger(__name__)
 
-_T = TypeVar("_T")
-
 STORE_RETRY_SECONDS: Final = 5.0
 LAUNCHES_AT_ONCE: Final = 32
 RESUME_SECONDS: Final = 20.0
-COLLECT_RETRY_SECONDS: Final = (1.0, 5.0)
 
 
 class Life:
@@ -62,25 +70,28 @@ class Life:
         self._receipts = receipts
         self._witness = witness
         self._signals = signals
+        self._leavings = Leavings(loop, workdirs, self._remember)
         self._underway: set[asyncio.Task[None]] = set()
         # Each holds a descriptor from its directory's making until systemd has it.
         self._launches = asyncio.Semaphore(LAUNCHES_AT_ONCE)
-        self._pruning: set[str] = set()
-        self._prune_again: set[str] = set()
-        # Apart, so that none waits for another: clearing is as slow as the tree is large, and journald may lag.
+        # Apart, so that none waits for another: journald may lag.
         self._starting = ThreadPoolExecutor(4, thread_name_prefix="start")
         self._ending = ThreadPoolExecutor(4, thread_name_prefix="end")
-        self._sealing = ThreadPoolExecutor(4, thread_name_prefix="seal")
-        self._clearing = ThreadPoolExecutor(2, thread_name_prefix="clear")
         self._asking = ThreadPoolExecutor(2, thread_name_prefix="journal")
 
-    def act(self, events: Sequence[Event]) -> None:
-        """What remembered events ask of the edges."""
-        for event in events:
+    def act(self, events: Sequence[Numbered]) -> None:
+        """What remembered events ask of the edges. Those of one turn may come in several parts."""
+        for number, event in events:
             match event:
+                case TaskQueued(task):
+                    # The promise comes with the same commit, so that it is told with it, too.
+                    now = self._loop.state.task(task.id) or task
+                    self._signals.task_changed(number, dataclasses.replace(task, promised_usec=now.promised_usec))
                 case TaskStarted(task):
+                    self._signals.task_changed(number, task)
                     self._go(self._launch(task))
                 case TaskEnded(task):
+                    self._signals.task_changed(number, task)
                     self._go(self._finish(task))
                 case _:
                     pass
@@ -91,10 +102,12 @@ class Life:
 
     async def resume(self, boot_id: str) -> None:
         """Takes up every open task where an earlier daemon left it; returns when each is under way again, and what
-        has ended meanwhile is known to have: a root among them is to be started anew."""
+        has ended meanwhile is known to have: a root among them is to be started anew. What waits goes on waiting:
+        it may start once all this is done (Loop.begin_cycles)."""
         observed = {unit.id: unit for unit in await self._launcher.observe()}
         ends: list[asyncio.Task[None]] = []
-        for task in self._loop.state.open_tasks():
+        begun = [task for task in self._loop.state.open_tasks() if task.state is not TaskState.WAITING]
+        for task in begun:
             ends += await self._take_up(task, boot_id, observed.pop(task.id, None), await self._receipt(task.id))
         if ends:
             # A store that refuses must not keep the service from coming up and saying so.
@@ -135,18 +148,18 @@ class Life:
         silent = any(name == "LogLevelMax" for name, _ in task.properties)  # systemd then says nothing of the unit.
         if traces or silent or task.outcome is not None or task.boot_id != boot_id:
             return None
-        return await _in(self._asking, self._witness.began, task.id.unit_name)
+        return await in_thread(self._asking, self._witness.began, task.id.unit_name)
 
     async def _relaunch(self, task: Task) -> None:
         """An earlier daemon may have come as far as making the directory. Any other one that is there is not ours."""
-        if await _in(self._starting, self._workdirs.unused, task):
-            await _in(self._starting, self._workdirs.remove, task)
+        if await in_thread(self._starting, self._workdirs.unused, task):
+            await in_thread(self._starting, self._workdirs.remove, task)
         await self._launch(task)
 
     async def _launch(self, task: Task) -> None:
         async with self._launches:
             try:
-                output = await _in(self._starting, self._workdirs.prepare, task)
+                output = await in_thread(self._starting, self._workdirs.prepare, task)
             except (OSError, LookupError) as error:
                 refused: Outcome | None = self._not_started(error, no_directory=True)
             else:
@@ -166,7 +179,7 @@ class Life:
         return Outcome(
             result=Result.COULD_NOT_START,
             ended_usec=self._loop.clock(),
-            message=_told(error),
+            message=told(error),
             no_directory=no_directory,
         )
 
@@ -174,19 +187,19 @@ class Life:
         receipt = await self._receipt(task_id)
         spawn_error = None
         if may_be_spawn_error(receipt):
-            spawn_error = await _in(self._asking, self._witness.spawn_error, task_id.unit_name)
+            spawn_error = await in_thread(self._asking, self._witness.spawn_error, task_id.unit_name)
         await self._end(task_id, judge(receipt, note=note, spawn_error=spawn_error, now=self._loop.clock()))
 
     async def _receipt(self, task_id: TaskId) -> Receipt | None:
         try:
-            return await _in(self._ending, self._receipts.read, task_id.unit_name)
+            return await in_thread(self._ending, self._receipts.read, task_id.unit_name)
         except OSError as error:
             log.error("%s: its receipt cannot be read: %s", task_id, error)
             return None
 
     async def _discard_receipt(self, task_id: TaskId) -> None:
         try:
-            await _in(self._ending, self._receipts.discard, task_id.unit_name)
+            await in_thread(self._ending, self._receipts.discard, task_id.unit_name)
         except OSError as error:  # It lies in /run, and no other task ever has its name.
             log.error("%s: its receipt cannot be removed: %s", task_id, error)
 
@@ -195,7 +208,9 @@ class Life:
             task = self._loop.state.task(task_id)
             if task is None or task.outcome is not None:
                 return Decision()
-            return Decision([TaskEnded(task.ended(outcome))])
+            over = task.ended(outcome)
+            again = next_try(self._loop.state, over, now)
+            return Decision([TaskEnded(over), TaskQueued(again)] if again else [TaskEnded(over)])
 
         await self._insist(decide)
 
@@ -204,63 +219,18 @@ class Life:
         if task.outcome:
             log.info("%s: %s%s", task.id, task.outcome.result, task.outcome.message and f": {task.outcome.message}")
         if has_directory:
-            await self._seal(task)
+            await self._leavings.seal(task)
         if task.kind is Kind.BATCH:
-            self._signals.batch_ended(task, self._loop.state.slots(self._loop.clock()))
+            self._signals.batch_ended(task, self._loop.state.slots())
+        if not task.has_run:
+            return await self._remember(TaskClosed(task.id), TaskDropped(task.id))
         await self._launcher.release(task.id)
         await self._discard_receipt(task.id)
         if not has_directory:
             return await self._remember(TaskClosed(task.id), TaskDropped(task.id))
-        await self._collect(task)
+        await self._leavings.collect(task)
         await self._remember(TaskClosed(task.id))
-        await self._prune(task)
-
-    async def _seal(self, task: Task) -> None:
-        try:
-            await _in(self._sealing, self._workdirs.seal, task)
-        except (OSError, LookupError) as error:
-            log.error("%s: results/task.json could not be written: %s", task.id, _told(error))
-
-    async def _collect(self, task: Task) -> None:
-        left = await _in(self._clearing, self._workdirs.collect, task)
-        for pause in COLLECT_RETRY_SECONDS:
-            if left:
-                await asyncio.sleep(pause)
-                left = await _in(self._clearing, self._workdirs.collect, task)
-        for text in left:
-            log.warning("%s: left behind: %s", task.id, text)
-
-    async def _prune(self, task: Task) -> None:
-        """One at a time for each name; who comes meanwhile makes the first one look again."""
-        name = task.id.name
-        self._prune_again.add(name)
-        if name in self._pruning:
-            return
-        self._pruning.add(name)
-        try:
-            while name in self._prune_again:
-                self._prune_again.discard(name)
-                if await self._prune_some(task):
-                    self._prune_again.add(name)
-        finally:
-            self._pruning.discard(name)
-
-    async def _prune_some(self, task: Task) -> bool:
-        """Whether anything was removed, so that there may be more."""
-        name, keep_success, keep_failed = task.id.name, task.keep_success, task.keep_failed
-        surplus = await self._loop.recall(
-            lambda store: store.surplus(name, keep_success=keep_success, keep_failed=keep_failed)
-        )
-        removed: list[Event] = []
-        for old in surplus:
-            left = await _in(self._clearing, self._workdirs.remove, old)
-            for text in left:
-                log.warning("%s: not removed: %s", old.id, text)
-            if not left:
-                removed.append(TaskDropped(old.id))
-        if removed:
-            await self._remember(*removed)
-        return bool(removed)
+        await self._leavings.prune(task)
 
     async def _remember(self, *events: Event) -> None:
         await self._insist(lambda now: Decision(events))
@@ -290,14 +260,3 @@ class Life:
             log.error("%s", error)
         else:
             log.error("a task's step failed; this is a bug", exc_info=error)
-
-
-def _told(error: Exception) -> str:
-    """For a person, without the number of the error."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
-
-
-async def _in(pool: ThreadPoolExecutor, call: Callable[..., _T], *arguments: Any) -> _T:
-    return await asyncio.get_running_loop().run_in_executor(pool, call, *arguments)

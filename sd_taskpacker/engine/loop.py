@@ -2,43 +2,68 @@
 """The owner of all state: one asyncio task that takes its inputs from one queue. Nothing here needs a lock.
 
 Decide, remember, act: a turn decides everything that came in, commits it as one transaction, gives the replies,
-and only then hands the events to whoever acts on them.
+and only then hands the events to whoever acts on them. While tasks wait it also takes turns by itself, when the
+cycle asks for one.
+
+What takes long where many wait is thought in a thread. The turn waits for it, so that nothing changes the state
+meanwhile; whoever only looks is answered.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+from sd_taskpacker.engine.cycle import REFRESH_USEC, Cycle
 from sd_taskpacker.engine.events import Event
-from sd_taskpacker.engine.ports import Store, StoreError
+from sd_taskpacker.engine.ports import Budget, Store, StoreError
 from sd_taskpacker.engine.state import State
-from sd_taskpacker.engine.turn import Decide, Input, take_turn
+from sd_taskpacker.engine.threads import think
+from sd_taskpacker.engine.turn import Decide, Decision, Input, Numbered, take_turn
 from sd_taskpacker.errors import Internal
+
+log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
-Act = Callable[[Sequence[Event]], None]
+Act = Callable[[Sequence[Numbered]], None]
+
+ACTS_AT_ONCE: Final = 50
+"""Events that are acted on before whoever only looks is answered."""
 
 
 class Loop:
     """`clock` answers CLOCK_REALTIME in usec; it is read once per turn."""
 
-    def __init__(self, state: State, store: Store, clock: Callable[[], int]) -> None:
+    def __init__(self, state: State, store: Store, clock: Callable[[], int], *, boot_id: str) -> None:
         self.state = state
         self.clock = clock
+        self.cycle = Cycle(state, boot_id, self._think)
+        self._budget = state.budget
         self._store = store
         self._memory = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._thoughts = ThreadPoolExecutor(1, thread_name_prefix="plan")
         self._inputs: asyncio.Queue[Input] = asyncio.Queue()
 
-    async def ask(self, decide: Decide) -> Any:
-        """The decision's answer, once its events are on disk. Raises what `decide` raises, and LimitExceeded when
-        the store cannot remember; then nothing was changed."""
+    async def ask(self, decide: Decide, *, plans: bool = False) -> Any:
+        """The decision's answer, once its events are on disk. `plans`: it needs the planner, or is about thousands.
+        Raises what `decide` raises, and LimitExceeded when the store cannot remember; then nothing was changed."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._inputs.put_nowait(Input(decide, reply))
+        self._inputs.put_nowait(Input(decide, reply, plans))
         return await reply
+
+    async def begin_cycles(self) -> None:
+        """What waits may start from now on, since what ran has been taken up; returns after the first look."""
+        self.cycle.begin()
+        await self.ask(lambda now: Decision())
+
+    async def take_budget(self, budget: Budget) -> None:
+        """What waits may find another place by it. Returns when that is decided."""
+        self._budget = budget
+        await self.ask(lambda now: Decision())
 
     async def recall(self, read: Callable[[Store], _T]) -> _T:
         """Reads from the store. Raises Internal, in the store's own words."""
@@ -50,15 +75,45 @@ class Loop:
     async def run(self, act: Act) -> None:
         """Takes turns until cancelled."""
         while True:
-            inputs = [await self._inputs.get()]
+            inputs = await self._wait()
             while not self._inputs.empty():
                 inputs.append(self._inputs.get_nowait())
-            events = await take_turn(self.state, inputs, self.clock(), self._commit)
-            if events:
-                act(events)
+            if self.state.budget != self._budget:
+                self.state.budget = self._budget
+                self.cycle.stir()
+            events = await take_turn(
+                self.state, inputs, self.clock(), think=self._think, follow=self._follow, commit=self._commit
+            )
+            for first in range(0, len(events), ACTS_AT_ONCE):
+                act(events[first : first + ACTS_AT_ONCE])
+                await asyncio.sleep(0)
 
-    async def _commit(self, events: Sequence[Event]) -> None:
-        await self._with_store(lambda store: store.commit(events))
+    async def _wait(self) -> list[Input]:
+        """The next input, or none when the cycle's time has come first."""
+        wake = self.cycle.wake
+        pause = None if wake is None else min(max(0, wake - self.clock()), REFRESH_USEC) / 1_000_000
+        try:
+            async with asyncio.timeout(pause):
+                return [await self._inputs.get()]
+        except TimeoutError:
+            return []
+
+    async def _think(self, call: Callable[[int], _T], now: int) -> _T:
+        return await think(self._thoughts, call, now)
+
+    async def _follow(self, events: Sequence[Event], now: int) -> AsyncIterator[Event]:
+        try:
+            async for event in self.cycle.follow(events, now):
+                yield event
+        except Exception:  # It has set its next time already; until then everything else goes on.
+            log.exception("planning what waits failed; this is a bug")
+
+    async def _commit(self, events: Sequence[Event]) -> Sequence[int]:
+        try:
+            return await self._with_store(lambda store: store.commit(events))
+        except StoreError:
+            self.cycle.put_off(self.clock())
+            raise
 
     async def _with_store(self, use: Callable[[Store], _T]) -> _T:
         """In the store's own thread: one call at a time."""

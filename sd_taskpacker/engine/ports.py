@@ -7,16 +7,20 @@ at a time unless said otherwise. Launcher is asyncio. Signals is called on the l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final, Protocol
 
 from sd_taskpacker.engine.events import Event
+from sd_taskpacker.model.learning import Runs
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.serials import Serial
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue, Kind
+from sd_taskpacker.model.values import Value
+from sd_taskpacker.plan.snapshot import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +37,15 @@ class Remembered:
     """What the store knows at start."""
 
     open: tuple[Task, ...] = ()
-    """Started, or ended and not yet closed."""
+    """Waiting, started, or ended and not yet closed."""
     serials: dict[str, Serial] = field(default_factory=dict)
     """Task name -> the newest day on which it was used, and that day's next number."""
     decommissioned: frozenset[str] = frozenset()
+    drained: bool = False
+    learnt: dict[str, Runs] = field(default_factory=dict)
+    """Task name -> how long those of its runs took that succeeded lately."""
+    runs: tuple[tuple[int, int], ...] = ()
+    """How long the last batch runs took, and how long they were expected to (usec each), the oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +59,26 @@ class TaskFilter:
     limit: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastEvent:
+    """One line of history. `task` is empty where the event is not about one; `time` is 0 when nobody knows it."""
+
+    sequence: int
+    time: int
+    task: str
+    event: str
+    details: Mapping[str, str | int]
+
+
 class Store(Protocol):
     def load(self) -> Remembered: ...
 
-    def commit(self, events: Sequence[Event]) -> None:
-        """All or none, on disk when it returns. Raises StoreError, and then nothing was remembered."""
+    def commit(self, events: Sequence[Event]) -> Sequence[int]:
+        """All or none, on disk when it returns; answers each event's sequence number. Raises StoreError, and then
+        nothing was remembered."""
+
+    def events(self, after: int, limit: int) -> list[PastEvent]:
+        """Those with a higher sequence number, oldest first; `limit` 0 means the store's own limit."""
 
     def task(self, task_id: TaskId) -> Task | None: ...
 
@@ -197,6 +221,7 @@ class Figures:
     slots: tuple[int, int, int, int]
     running: int
     queued: int
+    draining: bool
     roots: tuple[str, ...]
 
 
@@ -204,24 +229,74 @@ class Signals(Protocol):
     def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
         """BatchComplete or BatchFailed, by the task's outcome."""
 
+    def task_changed(self, sequence: int, task: Task) -> None:
+        """TaskChanged: it is now in the state that `task` tells."""
+
     def figures_changed(self, figures: Figures) -> None:
         """PropertiesChanged for what differs from the last call; also the service's status line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One entry of BatchSubmit's reply."""
+    """One entry of BatchSubmit's or BatchQueue's reply."""
 
     started: tuple[str, ...]
-    """Ids."""
+    """Ids: of what started, and with BatchQueue of what waits too."""
     rejected: tuple[str, ...]
     """Names, `NAME?param=value` for a fan-out instance."""
+
+
+class Forecast(StrEnum):
+    NOW = "now"
+    LATER = "later"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One instance in BatchTest's reply."""
+
+    label: str
+    """As a rejection would be called."""
+    forecast: Forecast
+    start: int
+    """usec: the start that is promised, now included; 0 for never."""
+    code: str
+    """A word for programs: `fits`, a resource's name, `deadline`, `drained`, ..."""
+    text: str
+
+
+class PlanFormat(StrEnum):
+    JSON = "json"
+    TEXT = "text"
+    SVG = "svg"
+    HTML = "html"
 
 
 class Manager(Protocol):
     """What the bus's Manager interface forwards to. Raises TaskpackerError."""
 
     async def batch_submit(self, caller: Caller, requests: Sequence[Request]) -> list[Answer]: ...
+
+    async def batch_queue(self, caller: Caller, requests: Sequence[Request]) -> list[Answer]: ...
+
+    async def batch_test(self, caller: Caller, requests: Sequence[Request]) -> list[Trial]:
+        """What BatchQueue would answer, an instance at a time; nothing is done."""
+
+    async def cancel(self, caller: Caller, task_id: str) -> None: ...
+
+    async def set_task_properties(self, caller: Caller, task_id: str, properties: Mapping[str, Value]) -> None: ...
+
+    async def drain(self, caller: Caller) -> None: ...
+
+    async def resume(self, caller: Caller) -> None: ...
+
+    async def explain(self, task_id: str) -> list[Reason]:
+        """Never empty for a task that waits."""
+
+    async def get_plan(self, form: PlanFormat) -> str: ...
+
+    async def list_events(self, after: int, limit: int) -> list[PastEvent]: ...
 
     async def workorder_start(self, caller: Caller, requests: Sequence[Request]) -> list[str]: ...
 
@@ -240,6 +315,6 @@ class Manager(Protocol):
     async def catalogue(self) -> Catalogue: ...
 
     def open_tasks(self) -> list[Task]:
-        """Started and not yet closed: those that have an object on the bus."""
+        """Waiting, or started and not yet closed: those that have an object on the bus."""
 
     def figures(self) -> Figures: ...

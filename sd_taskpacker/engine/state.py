@@ -3,25 +3,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from sd_taskpacker.engine.events import (
+    Drained,
     Event,
+    Resumed,
     RootDecommissioned,
     RootRecommissioned,
+    TaskAltered,
     TaskClosed,
     TaskDropped,
     TaskEnded,
+    TaskPromised,
+    TaskQueued,
     TaskStarted,
 )
+from sd_taskpacker.engine.line import Line
 from sd_taskpacker.engine.ports import Budget, Figures, Remembered
+from sd_taskpacker.model.learning import expected, lasted, learn, run_time
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES
-from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource
+from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource, unit_resource
 from sd_taskpacker.model.serials import Serial, after, parse
-from sd_taskpacker.model.task import DEFAULT_EXPECTED_USEC, Task
-from sd_taskpacker.plan.planner import plan
+from sd_taskpacker.model.task import Task, TaskState
+from sd_taskpacker.plan.accuracy import Accuracy
+from sd_taskpacker.plan.planner import plan, starts
 from sd_taskpacker.plan.slots import Slots, estimated_slots
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot
 
@@ -34,40 +43,53 @@ _V = TypeVar("_V")
 class State:
     def __init__(self, remembered: Remembered, budget: Budget) -> None:
         self.budget = budget
+        self.draining = remembered.drained
+        self.accuracy = Accuracy()
+        for took, thought in remembered.runs:
+            self.accuracy = self.accuracy.after(took, thought)
+        self.line = Line(self.expected)
         self._open = {task.id: task for task in remembered.open}
-        self._leases = {task.id: _lease(task) for task in remembered.open if task.outcome is None}
+        self._learnt = dict(remembered.learnt)
+        self._leases = {task.id: self._lease(task) for task in remembered.open if task.state is TaskState.RUNNING}
         self._serials = dict(remembered.serials)
         self._decommissioned = set(remembered.decommissioned)
+        for task in remembered.open:
+            if task.state is TaskState.WAITING:
+                self.line.put(task)
 
     def apply(self, event: Event) -> Undo:
         """Answers what takes the change back, for the case that the store could not remember it."""
         match event:
+            case TaskQueued(task):
+                return _all(self._hold(task), self._count(task))
             case TaskStarted(task):
-                return self._start(task)
+                return _all(self._hold(task), self._count(task), _swap(self._leases, task.id, self._lease(task)))
             case TaskEnded(task):
-                return _both(_swap(self._open, task.id, task), _swap(self._leases, task.id, None))
+                return _all(
+                    self._compare(task), self._hold(task), _swap(self._leases, task.id, None), self._learn(task)
+                )
+            case TaskAltered(task):
+                return self._hold(task)
+            case TaskPromised(task_id, start):
+                return self._promise(task_id, start)
             case TaskClosed(task_id):
-                return _swap(self._open, task_id, None)
+                return _all(_swap(self._open, task_id, None), _swap(self._leases, task_id, None))
             case TaskDropped():
                 return lambda: None
-            case RootDecommissioned(root):
-                was = root in self._decommissioned
-                self._decommissioned.add(root)
-                return lambda: None if was else self._decommissioned.discard(root)
-            case RootRecommissioned(root):
-                was = root in self._decommissioned
-                self._decommissioned.discard(root)
-                return lambda: self._decommissioned.add(root) if was else None
+            case RootDecommissioned(root) | RootRecommissioned(root):
+                return self._decommission(root, is_now=isinstance(event, RootDecommissioned))
+            case Drained() | Resumed():
+                return self._drain(isinstance(event, Drained))
 
     def task(self, task_id: TaskId) -> Task | None:
-        """An open one: running, or ended and not yet closed."""
+        """An open one: waiting, running, or ended and not yet closed."""
         return self._open.get(task_id)
 
     def open_tasks(self) -> list[Task]:
         return list(self._open.values())
 
     def running(self) -> Iterator[Task]:
-        return (task for task in self._open.values() if task.outcome is None)
+        return (self._open[task_id] for task_id in self._leases)
 
     def is_decommissioned(self, root: str) -> bool:
         return root in self._decommissioned
@@ -76,25 +98,70 @@ class State:
         """The newest day on which the name was used, and that day's next number."""
         return self._serials.get(name)
 
-    def plan(self, now: int, waiting: Iterable[Candidate] = ()) -> Plan:
-        return plan(
-            Snapshot(
-                now=now,
-                resources=(
-                    Resource(MEMORY, self.budget.memory // CHUNK_BYTES),
-                    Resource(CPU, self.budget.cpus),
-                ),
-                leases=tuple(self._leases.values()),
-                waiting=tuple(waiting),
-            )
+    def expected(self, name: str) -> int:
+        """How long (usec) a task of that name takes when nobody says how long."""
+        return expected(self._learnt.get(name, ()))
+
+    def capacity(self) -> dict[str, int]:
+        """Of each resource. A unit whose MaxRunning= was changed has what its newest task says."""
+        capacity = self._budget()
+        for task in self._open.values():
+            if task.max_running is not None and task.outcome is None:
+                capacity[unit_resource(task.unit)] = task.max_running
+        return capacity
+
+    def free(self, capacity: Mapping[str, int]) -> dict[str, int]:
+        """What runs leaves of it; never below zero."""
+        left = dict(capacity)
+        for lease in self._leases.values():
+            for name, amount in lease.claims.items():
+                left[name] = left.get(name, 0) - amount
+        return {name: max(0, amount) for name, amount in left.items()}
+
+    def starts(
+        self,
+        now: int,
+        besides: Sequence[Candidate] = (),
+        *,
+        limits: dict[str, int] | None = None,
+        without: str | None = None,
+    ) -> Plan:
+        """Who starts now, what is promised, who is refused; not where everybody else comes. `besides`: those who want
+        to join what waits; `limits`: capacities that they bring along, of their units; `without`: the key of one
+        that waits and is left out."""
+        return starts(self.snapshot(now, besides, limits=limits, without=without))
+
+    def plan(self, now: int) -> Plan:
+        """All places, of all that waits: where many wait it takes ten times as long as `starts`."""
+        return plan(self.snapshot(now))
+
+    def snapshot(
+        self,
+        now: int,
+        besides: Sequence[Candidate] = (),
+        *,
+        limits: dict[str, int] | None = None,
+        without: str | None = None,
+    ) -> Snapshot:
+        """All that a planner may see; the arguments are those of `starts`."""
+        capacity = self.capacity() | (limits or {})
+        waiting = self.line.candidates()
+        if without is not None:
+            waiting = [candidate for candidate in waiting if candidate.key != without]
+        return Snapshot(
+            now=now,
+            resources=tuple(Resource(name, amount) for name, amount in capacity.items()),
+            leases=tuple(self._leases.values()),
+            waiting=(*waiting, *besides),
+            accuracy=self.accuracy.value,
         )
 
-    def slots(self, now: int) -> Slots:
-        return estimated_slots(self.plan(now).free)
+    def slots(self) -> Slots:
+        return estimated_slots(self.free(self._budget()))
 
-    def figures(self, now: int, roots: Iterable[str]) -> Figures:
+    def figures(self, roots: Iterable[str]) -> Figures:
         """`roots`: names of the units that are started with the daemon."""
-        free = self.plan(now).free
+        free = self.free(self._budget())
         running = list(self.running())
         return Figures(
             memory_budget=self.budget.memory,
@@ -104,20 +171,74 @@ class State:
             cpus_free=free[CPU],
             slots=estimated_slots(free),
             running=len(running),
-            queued=0,
+            queued=len(self.line),
+            draining=self.draining,
             roots=tuple(sorted({*roots, *(task.id.root for task in running)})),
         )
 
-    def _start(self, task: Task) -> Undo:
-        return _both(
-            _both(_swap(self._open, task.id, task), _swap(self._leases, task.id, _lease(task))),
-            _swap(self._serials, task.id.name, after(self.serial(task.id.name), parse(task.id.version))),
+    def _budget(self) -> dict[str, int]:
+        return {MEMORY: self.budget.memory // CHUNK_BYTES, CPU: self.budget.cpus}
+
+    def _lease(self, task: Task) -> Lease:
+        duration = task.expected_usec or self.expected(task.id.name)
+        return Lease(
+            owner=str(task.id), claims=task.claims, start=task.started_usec, end=task.started_usec + duration
         )
 
+    def _hold(self, task: Task) -> Undo:
+        """Among the open ones, and in line exactly while it waits."""
+        before = self._open.get(task.id)
+        self._set(task.id, task)
+        return lambda: self._set(task.id, before)
 
-def _lease(task: Task) -> Lease:
-    duration = task.expected_usec or DEFAULT_EXPECTED_USEC
-    return Lease(owner=str(task.id), claims=task.claims, start=task.started_usec, end=task.started_usec + duration)
+    def _promise(self, task_id: TaskId, start: int) -> Undo:
+        task = self._open.get(task_id)
+        return (lambda: None) if task is None else self._hold(dataclasses.replace(task, promised_usec=start))
+
+    def _set(self, task_id: TaskId, task: Task | None) -> None:
+        _put(self._open, task_id, task)
+        if task is not None and task.state is TaskState.WAITING:
+            self.line.put(task)
+        else:
+            self.line.remove(task_id)
+
+    def _count(self, task: Task) -> Undo:
+        name = task.id.name
+        return _swap(self._serials, name, after(self.serial(name), parse(task.id.version)))
+
+    def _learn(self, task: Task) -> Undo:
+        took, name = run_time(task), task.id.name
+        if took is None:
+            return lambda: None
+        return _swap(self._learnt, name, learn(self._learnt.get(name, ()), took))
+
+    def _compare(self, task: Task) -> Undo:
+        """How long it was thought to run when it started, with how long it did."""
+        took, lease = lasted(task), self._leases.get(task.id)
+        before = self.accuracy
+        if took is not None and lease is not None:
+            self.accuracy = before.after(took, lease.end - lease.start)
+
+        def undo() -> None:
+            self.accuracy = before
+
+        return undo
+
+    def _decommission(self, root: str, *, is_now: bool) -> Undo:
+        was = root in self._decommissioned
+        change, back = self._decommissioned.add, self._decommissioned.discard
+        if not is_now:
+            change, back = back, change
+        change(root)
+        return lambda: back(root) if was is not is_now else None
+
+    def _drain(self, is_now: bool) -> Undo:
+        was, self.draining = self.draining, is_now
+
+        def undo() -> None:
+            self.draining = was
+
+        return undo
 
 
 def _put(held: dict[_K, _V], key: _K, value: _V | None) -> None:
@@ -134,9 +255,11 @@ def _swap(held: dict[_K, _V], key: _K, value: _V | None) -> Undo:
     return lambda: _put(held, key, before)
 
 
-def _both(first: Undo, second: Undo) -> Undo:
+def _all(*undos: Undo) -> Undo:
+    """Takes back the last change first."""
+
     def undo() -> None:
-        second()
-        first()
+        for each in reversed(undos):
+            each()
 
     return undo

@@ -2,12 +2,13 @@
 """One turn of the loop: every input that came in meanwhile is decided, then all of it is remembered at once.
 
 An input is a function of `now` that answers a Decision or raises. Its events change the state at once, so that
-the next input of the turn sees them, and are undone when the store cannot remember them.
+the next input of the turn sees them, and are undone when the store cannot remember them. What follows from all of
+them together (engine.cycle) is decided last, and is part of the same commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,6 +27,18 @@ class Decision:
 Decide = Callable[[int], Decision]
 """Given `now` (usec). Changes nothing itself."""
 
+Think = Callable[[Decide, int], Awaitable[Decision]]
+"""Has a decision made that may take long. Nothing changes the state meanwhile, for the turn waits."""
+
+Follow = Callable[[Sequence[Event], int], AsyncIterator[Event]]
+"""Given the turn's events and `now`. Must not raise; each event is applied before the next one is asked for."""
+
+Commit = Callable[[Sequence[Event]], Awaitable[Sequence[int]]]
+"""Answers the events' sequence numbers. Raises StoreError."""
+
+Numbered = tuple[int, Event]
+"""An event that is remembered, with its sequence number."""
+
 
 class Reply(Protocol):
     """An asyncio.Future, as far as a turn needs it."""
@@ -41,6 +54,8 @@ class Reply(Protocol):
 class Input:
     decide: Decide
     reply: Reply
+    plans: bool = False
+    """The decision takes the longer the more wait."""
 
     def answer(self, result: Any) -> None:
         # Whoever asked may have gone away meanwhile; what was decided stands all the same.
@@ -53,24 +68,26 @@ class Input:
 
 
 async def take_turn(
-    state: State, inputs: Sequence[Input], now: int, commit: Callable[[Sequence[Event]], Awaitable[None]]
-) -> list[Event]:
+    state: State, inputs: Sequence[Input], now: int, *, think: Think, follow: Follow, commit: Commit
+) -> list[Numbered]:
     """Answers the events that are remembered now; every input has its reply by then."""
     events: list[Event] = []
     undos: list[Undo] = []
     decided: list[tuple[Input, Decision]] = []
     for given in inputs:
         try:
-            decision = given.decide(now)
+            decision = await think(given.decide, now) if given.plans else given.decide(now)
         except Exception as error:  # A bug in one decision is that caller's error and nobody else's.
             given.fail(error)
             continue
         undos += [state.apply(event) for event in decision.events]
         events += decision.events
         decided.append((given, decision))
+    async for event in follow(tuple(events), now):
+        undos.append(state.apply(event))
+        events.append(event)
     try:
-        if events:
-            await commit(events)
+        numbers = await commit(events) if events else ()
     except StoreError as error:
         for undo in reversed(undos):
             undo()
@@ -82,4 +99,4 @@ async def take_turn(
         return []
     for given, decision in decided:
         given.answer(decision.answer)
-    return events
+    return list(zip(numbers, events, strict=True))

@@ -50,7 +50,30 @@ _VERSION_1: Final = (
     """,
 )
 
-MIGRATIONS: Final = (_VERSION_1,)
+_VERSION_2: Final = (
+    # Waiting tasks are in `tasks`, too, with started = 0. promised: the start they were shown; `doc` may lack it.
+    "ALTER TABLE tasks ADD COLUMN promised INTEGER",
+    # over: rises in the order in which tasks ended, which is no longer that in which they came.
+    "ALTER TABLE tasks ADD COLUMN over INTEGER",
+    "UPDATE tasks SET over = rowid WHERE ended IS NOT NULL",
+    "DROP INDEX tasks_kept",
+    "CREATE INDEX tasks_kept ON tasks (name, state, over) WHERE kept = 1",
+    # What is on: `drained`.
+    "CREATE TABLE flags (name TEXT PRIMARY KEY)",
+    # Name -> how long (usec) those of its runs took that succeeded lately, as JSON, the oldest first.
+    "CREATE TABLE learnt (name TEXT PRIMARY KEY, runs TEXT NOT NULL)",
+    """
+    INSERT INTO learnt (name, runs)
+    SELECT name, json_group_array(took) FROM (
+        SELECT name, ended - started AS took,
+               row_number() OVER (PARTITION BY name ORDER BY ended DESC, rowid DESC) AS age
+        FROM tasks WHERE state = 'complete' AND ended > started
+        ORDER BY name, age DESC
+    ) WHERE age <= 10 GROUP BY name
+    """,
+)
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
 VERSION: Final = len(MIGRATIONS)
 
 

@@ -7,6 +7,7 @@ its order. synchronous=FULL: a commit that has returned survives a power cut.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,17 +15,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from sd_taskpacker.engine.events import (
+    Drained,
     Event,
+    Resumed,
     RootDecommissioned,
     RootRecommissioned,
+    TaskAltered,
     TaskClosed,
     TaskDropped,
     TaskEnded,
+    TaskPromised,
+    TaskQueued,
     TaskStarted,
 )
-from sd_taskpacker.engine.ports import Remembered, StoreError, TaskFilter
+from sd_taskpacker.engine.ports import PastEvent, Remembered, StoreError, TaskFilter
+from sd_taskpacker.host import statements
+from sd_taskpacker.host.history import details, moment, subject
 from sd_taskpacker.host.storefile import open_file, told
 from sd_taskpacker.host.taskjson import from_text, to_text
+from sd_taskpacker.model.learning import NO_MEASURE, Runs, expected, learn, run_time
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.serials import after, parse
 from sd_taskpacker.model.task import Task, TaskState
@@ -36,36 +45,11 @@ MAX_LIST_BYTES: Final = 8 << 20
 """A task may carry megabytes of parameters; a listing ends where its records have become this much, so that nobody
 can make the daemon hold them all at once."""
 SURPLUS_AT_ONCE: Final = 20
+RUNS_COMPARED: Final = 100
+_NOT_OVER: Final = frozenset({TaskState.WAITING, TaskState.RUNNING})
 _INT64_MAX: Final = (1 << 63) - 1
-
-_INSERT_TASK = """
-    INSERT INTO tasks (id, name, version, root, kind, state, result, submitted, started, ended, doc)
-    VALUES (:id, :name, :version, :root, :kind, :state, :result, :submitted, :started, :ended, :doc)
-"""
-_UPDATE_TASK = "UPDATE tasks SET state = :state, result = :result, ended = :ended, doc = :doc WHERE id = :id"
-_CLOSE_TASK = "UPDATE tasks SET closed = 1, kept = 1 WHERE id = :id"
-_DROP_TASK = "UPDATE tasks SET kept = 0 WHERE id = :id"
-_ADVANCE_SERIAL = """
-    INSERT INTO serials (name, day, next) VALUES (:name, :day, :next)
-    ON CONFLICT (name) DO UPDATE SET
-        next = CASE WHEN excluded.day > day THEN excluded.next ELSE max(next, excluded.next) END,
-        day = excluded.day
-    WHERE excluded.day >= day
-"""
-_APPEND_EVENT = """
-    INSERT INTO events (time_usec, task, event, details)
-    VALUES (coalesce(:time, (SELECT time_usec FROM events ORDER BY seq DESC LIMIT 1)), :task, :event, :details)
-"""
-_SELECT_TASKS = """
-    SELECT id, doc FROM tasks
-    WHERE (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
-      AND (:root IS NULL OR root = :root) AND (:kind IS NULL OR kind = :kind) AND submitted >= :since
-    ORDER BY started DESC, rowid DESC LIMIT :limit
-"""
-_SELECT_SURPLUS = """
-    SELECT id, doc FROM tasks WHERE name = :name AND kept = 1 AND state = :state
-    ORDER BY rowid DESC LIMIT :limit OFFSET :keep
-"""
+_DRAINED: Final = "drained"
+_NEVER_CAME: Final = "was never started, so nothing else can be recorded of it"
 
 
 class SqliteStore:
@@ -81,23 +65,42 @@ class SqliteStore:
 
     def load(self) -> Remembered:
         with told(self._path):
-            still_open = self._tasks("SELECT id, doc FROM tasks WHERE closed = 0 ORDER BY rowid", {})
+            still_open = self._tasks(statements.SELECT_OPEN, {})
             serials = self._connection.execute("SELECT name, day, next FROM serials").fetchall()
             roots = self._connection.execute("SELECT root FROM roots").fetchall()
+            flags = self._connection.execute("SELECT name FROM flags").fetchall()
+            rows = self._connection.execute("SELECT name, runs FROM learnt").fetchall()
+            learnt: dict[str, Runs] = {name: tuple(json.loads(runs)) for name, runs in rows}
+            runs = self._runs(learnt)
         return Remembered(
             open=tuple(still_open),
             serials={name: (day, following) for name, day, following in serials},
             decommissioned=frozenset(root for (root,) in roots),
+            drained=(_DRAINED,) in flags,
+            learnt=learnt,
+            runs=runs,
         )
 
-    def commit(self, events: Sequence[Event]) -> None:
+    def commit(self, events: Sequence[Event]) -> list[int]:
+        numbers = []
         with told(self._path), self._transaction():
             for event in events:
-                self._apply(event)
+                numbers.append(self._append(event))
+                self._apply(event, numbers[-1])
+        return numbers
+
+    def events(self, after: int, limit: int) -> list[PastEvent]:
+        parameters = {"after": min(after, _INT64_MAX), "limit": min(limit or DEFAULT_LIMIT, MAX_LIMIT)}
+        with told(self._path):
+            rows = self._connection.execute(statements.SELECT_EVENTS, parameters).fetchall()
+        return [
+            PastEvent(sequence=number, time=time or 0, task=task, event=event, details=json.loads(details))
+            for number, time, task, event, details in rows
+        ]
 
     def task(self, task_id: TaskId) -> Task | None:
         with told(self._path):
-            found = self._tasks("SELECT id, doc FROM tasks WHERE id = :id", {"id": str(task_id)})
+            found = self._tasks(statements.SELECT_TASK, {"id": str(task_id)})
         return found[0] if found else None
 
     def tasks(self, wanted: TaskFilter) -> list[Task]:
@@ -110,12 +113,15 @@ class SqliteStore:
         }
         found: list[Task] = []
         size = 0
+        query = (
+            statements.SELECT_NOT_OVER if wanted.states and wanted.states <= _NOT_OVER else statements.SELECT_TASKS
+        )
         with told(self._path):
-            for task_id, doc in self._connection.execute(_SELECT_TASKS, parameters):
+            for task_id, doc, promised in self._connection.execute(query, parameters):
                 size += len(doc)
                 if found and size > MAX_LIST_BYTES:
                     break
-                found.append(self._decode(task_id, doc))
+                found.append(self._decode(task_id, doc, promised))
         return found
 
     def known(self, ids: Sequence[TaskId]) -> frozenset[TaskId]:
@@ -132,9 +138,16 @@ class SqliteStore:
                 task
                 for state, number in keep.items()
                 for task in self._tasks(
-                    _SELECT_SURPLUS, {"name": name, "state": str(state), "keep": number, "limit": SURPLUS_AT_ONCE}
+                    statements.SELECT_SURPLUS,
+                    {"name": name, "state": str(state), "keep": number, "limit": SURPLUS_AT_ONCE},
                 )
             ]
+
+    def _runs(self, learnt: dict[str, Runs]) -> tuple[tuple[int, int], ...]:
+        """What was expected of a run where nobody said so is not kept: it is taken to be what is expected now."""
+        parameters = {"no_measure": json.dumps(sorted(NO_MEASURE)), "limit": RUNS_COMPARED}
+        rows = self._connection.execute(statements.SELECT_RUNS, parameters).fetchall()
+        return tuple((took, said or expected(learnt.get(name, ()))) for name, took, said in reversed(rows))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -151,53 +164,72 @@ class SqliteStore:
     def _tasks(self, query: str, parameters: dict[str, Any]) -> list[Task]:
         return [self._decode(*row) for row in self._connection.execute(query, parameters).fetchall()]
 
-    def _decode(self, task_id: str, doc: str) -> Task:
+    def _decode(self, task_id: str, doc: str, promised: int | None) -> Task:
         try:
-            return from_text(doc)
+            return dataclasses.replace(from_text(doc), promised_usec=promised)
         except ValueError as error:
             raise StoreError(
                 f"store {self._path}: the record of {task_id} cannot be read; a newer program may have "
                 f"written it, otherwise move the file away to begin without history ({error})"
             ) from error
 
-    def _apply(self, event: Event) -> None:
+    def _apply(self, event: Event, number: int) -> None:
         match event:
-            case TaskStarted(task):
-                self._connection.execute(_INSERT_TASK, _columns(task))
+            case TaskQueued(task):
+                self._connection.execute(statements.INSERT_TASK, _columns(task))
                 self._advance_serial(task)
-                self._append(event, task=str(task.id), time=task.started_usec)
+            case TaskStarted(task):
+                self._change(task.id, statements.START_TASK, _columns(task), "is there already")
+                self._advance_serial(task)
+            case TaskAltered(task):
+                self._change(task.id, statements.ALTER_TASK, _columns(task))
+            case TaskPromised(task_id, start):
+                self._change(task_id, statements.PROMISE_TASK, {"id": str(task_id), "start": start})
             case TaskEnded(task):
-                self._change(task.id, _UPDATE_TASK, _columns(task))
-                columns = _columns(task)
-                self._append(event, task=str(task.id), time=columns["ended"], result=columns["result"])
+                self._change(task.id, statements.END_TASK, _columns(task) | {"over": number})
+                self._learn(task)
             case TaskClosed(task_id):
-                self._change(task_id, _CLOSE_TASK, {"id": str(task_id)})
-                self._append(event, task=str(task_id))
+                self._change(task_id, statements.CLOSE_TASK, {"id": str(task_id)})
             case TaskDropped(task_id):
-                self._change(task_id, _DROP_TASK, {"id": str(task_id)})
-                self._append(event, task=str(task_id))
+                self._change(task_id, statements.DROP_TASK, {"id": str(task_id)})
             case RootDecommissioned(root):
                 self._connection.execute("INSERT OR IGNORE INTO roots (root) VALUES (?)", (root,))
-                self._append(event, root=root)
             case RootRecommissioned(root):
                 self._connection.execute("DELETE FROM roots WHERE root = ?", (root,))
-                self._append(event, root=root)
+            case Drained():
+                self._connection.execute("INSERT OR IGNORE INTO flags (name) VALUES (?)", (_DRAINED,))
+            case Resumed():
+                self._connection.execute("DELETE FROM flags WHERE name = ?", (_DRAINED,))
 
-    def _change(self, task_id: TaskId, statement: str, parameters: dict[str, Any]) -> None:
+    def _change(
+        self, task_id: TaskId, statement: str, parameters: dict[str, Any], otherwise: str = _NEVER_CAME
+    ) -> None:
         if self._connection.execute(statement, parameters).rowcount != 1:
-            raise StoreError(
-                f"store {self._path}: {task_id} was never started, so nothing else can be recorded of it"
-            )
+            raise StoreError(f"store {self._path}: {task_id} {otherwise}")
 
     def _advance_serial(self, task: Task) -> None:
         serial = after(None, parse(task.id.version))
         if serial is not None:
             row = {"name": task.id.name, "day": serial[0], "next": serial[1]}
-            self._connection.execute(_ADVANCE_SERIAL, row)
+            self._connection.execute(statements.ADVANCE_SERIAL, row)
 
-    def _append(self, event: Event, *, task: str = "", time: int | None = None, **details: str | None) -> None:
-        row = {"time": time, "task": task, "event": type(event).__name__, "details": json.dumps(details)}
-        self._connection.execute(_APPEND_EVENT, row)
+    def _learn(self, task: Task) -> None:
+        took, name = run_time(task), task.id.name
+        if took is not None:
+            row = self._connection.execute(statements.SELECT_LEARNT, {"name": name}).fetchone()
+            runs = learn(tuple(json.loads(row[0])) if row else (), took)
+            self._connection.execute(statements.LEARN, {"name": name, "runs": json.dumps(runs)})
+
+    def _append(self, event: Event) -> int:
+        row = {
+            "time": moment(event),
+            "task": subject(event),
+            "event": type(event).__name__,
+            "details": json.dumps(details(event)),
+        }
+        number = self._connection.execute(statements.APPEND_EVENT, row).lastrowid
+        assert number is not None  # Of an INSERT it never is.
+        return number
 
 
 def _columns(task: Task) -> dict[str, Any]:
@@ -212,5 +244,6 @@ def _columns(task: Task) -> dict[str, Any]:
         "submitted": task.submitted_usec,
         "started": task.started_usec,
         "ended": task.outcome.ended_usec if task.outcome else None,
+        "promised": task.promised_usec,
         "doc": to_text(task),
     }

@@ -39,19 +39,19 @@ class Args:
     tag: str = ""
 
 
-def parse_args(args: Mapping[str, Value], kind: Kind, now: int) -> Args:
-    """Raises InvalidArgs naming the key."""
+def parse_args(args: Mapping[str, Value], kind: Kind, now: int, *, part: str = "args") -> Args:
+    """Raises InvalidArgs naming the key, and calling the whole `part`."""
     found: dict[str, Any] = {}
     for key, value in args.items():
         reader = _READERS.get(key)
         if reader is None or (key in _BATCH_ONLY and kind is not Kind.BATCH):
             known = ", ".join(k for k in _READERS if kind is Kind.BATCH or k not in _BATCH_ONLY)
-            raise InvalidArgs(f"unknown key {excerpt(key)} in args", hint=f"a {kind} takes {known}")
+            raise InvalidArgs(f"unknown key {excerpt(key)} in {part}", hint=f"a {kind} takes {known}")
         field, read = reader
         try:
             found[field] = read(value, now)
         except ValueError as error:
-            raise InvalidArgs(f"args key '{key}': {error}") from None
+            raise InvalidArgs(f"{part} key '{key}': {error}") from None
     return Args(**found)
 
 

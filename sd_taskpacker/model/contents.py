@@ -26,9 +26,6 @@ TABLES: Final[Mapping[str, type[BaseModel]]] = {
 }
 """Section -> its keys; those of `[Service]` are model.service_table.SETTINGS."""
 
-PLANNED: Final = frozenset({"OnDeadline", "MaxRunning", "Retry", "OnOOM"})
-"""Keys of `[Batch]` that the design has and this release has not."""
-
 
 @dataclass(slots=True)
 class ParameterText:
@@ -112,8 +109,6 @@ def _known_keys(contents: Contents, assignments: Sequence[Assignment]) -> list[A
 def _unknown(assignment: Assignment, kind: Kind) -> str:
     """Where the key belongs, if anywhere; else what was probably meant."""
     header = f"[{assignment.section}]"
-    if assignment.key in PLANNED and assignment.section in ("Batch", "Workorder"):
-        return "is a key that this release does not have yet; it is ignored"
     elsewhere = [f"[{name}]" for name in _homes(assignment.key, kind)]
     if elsewhere:
         return f"belongs in {' or '.join(elsewhere)}, not in {header}, and is ignored"

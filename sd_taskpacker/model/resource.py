@@ -9,6 +9,7 @@ from typing import Final
 
 MEMORY: Final = "memory"
 CPU: Final = "cpu"
+_UNIT: Final = "unit:"
 
 Claims = Mapping[str, int]
 """How much of which resource; a resource that is not named is not claimed."""
@@ -30,5 +31,17 @@ class Lease:
     end: int
 
 
-def claims(*, chunks: int, cpus: int) -> Claims:
-    return {MEMORY: chunks, CPU: cpus}
+def claims(*, chunks: int, cpus: int, limited_unit: str | None = None) -> Claims:
+    """`limited_unit`: the unit, when no more than so many tasks of it may run at once."""
+    amounts = {MEMORY: chunks, CPU: cpus}
+    return amounts if limited_unit is None else amounts | {unit_resource(limited_unit): 1}
+
+
+def unit_resource(unit: str) -> str:
+    """What `MaxRunning=` makes of a batch unit: each of its tasks that runs takes one."""
+    return _UNIT + unit
+
+
+def unit_of(resource: str) -> str | None:
+    """The other way round; None for a resource that is no unit's."""
+    return resource.removeprefix(_UNIT) if resource.startswith(_UNIT) else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -31,12 +31,17 @@ MAX_SPAN: Final = 100 * 31_557_600 * 1_000_000
 """A hundred years in usec: what a deadline adds to the present still fits 64 bits with room to spare."""
 THE_SYSTEMS: Final = ("/boot", "/dev", "/etc", "/proc", "/run/systemd", "/sys", "/usr")
 """Where no task may have its directory: what is there is made, and after a run removed, as root."""
+MAX_RETRIES: Final = 1_000
 MAX_PATTERN: Final = 1_000
 MAX_PARAMETER_NAME: Final = 100
 
 
 def _integer(low: int, high: int) -> BeforeValidator:
     return BeforeValidator(lambda text: parse_integer(text, low, high))
+
+
+def _choice(*words: str) -> BeforeValidator:
+    return BeforeValidator(lambda text: parse_choice(text, words))
 
 
 def _words(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -103,6 +108,8 @@ Flag = Annotated[bool, _read(parse_boolean)]
 Directory = Annotated[str, _read(_task_directory)]
 Span = Annotated[int, _read(_duration)]
 Count = Annotated[int, _integer(0, (1 << 31) - 1)]
+LateWord = Annotated[Literal["drop", "run"], _choice("drop", "run")]
+OomWord = Annotated[Literal["fail", "larger"], _choice("fail", "larger")]
 WordList = Annotated[tuple[str, ...], REPEATS, BeforeValidator(_words)]
 
 
@@ -176,6 +183,29 @@ class BatchSection(WorkorderSection):
         alias="Deadline",
         description="How long after its submission a task has to start, as a time span, unless the request says"
         " otherwise. Default: no deadline.",
+    )
+    on_deadline: LateWord = Field(
+        "drop",
+        alias="OnDeadline",
+        description="What becomes of a task that still waits when its deadline passes: drop (it fails) or run (it"
+        " starts late). With drop, a task that cannot end in time is not taken at all. Default: drop.",
+    )
+    max_running: Annotated[int, _integer(1, (1 << 31) - 1)] | None = Field(
+        None,
+        alias="MaxRunning",
+        description="How many tasks of this unit run at once, whatever root they belong to. Default: as many as fit.",
+    )
+    retries: Annotated[int, _integer(0, MAX_RETRIES)] = Field(
+        0,
+        alias="Retry",
+        description="How often a task that failed is tried again. Each try has a version of its own; one that"
+        f" somebody killed or stopped is not tried again. At most {MAX_RETRIES}. Default: 0.",
+    )
+    on_oom: OomWord = Field(
+        "fail",
+        alias="OnOOM",
+        description="What becomes of a task that was killed because it took more memory than its size: fail, or"
+        " larger (it is tried once more in the next of the named sizes). Default: fail.",
     )
 
 

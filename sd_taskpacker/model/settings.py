@@ -120,7 +120,15 @@ def _unit(
         user=service.user,
     )
     if isinstance(task, BatchSection):
-        return dataclasses.replace(unit, priority=task.priority, deadline_usec=task.deadline_usec)
+        return dataclasses.replace(
+            unit,
+            priority=task.priority,
+            deadline_usec=task.deadline_usec,
+            runs_late=task.on_deadline == "run",
+            max_running=task.max_running,
+            retries=task.retries,
+            grows=task.on_oom == "larger",
+        )
     return unit
 
 

@@ -19,6 +19,7 @@ DEFAULT_EXPECTED_USEC = 600 * 1_000_000
 
 
 class TaskState(StrEnum):
+    WAITING = "waiting"
     RUNNING = "running"
     COMPLETE = "complete"
     FAILED = "failed"
@@ -39,6 +40,12 @@ class Result(StrEnum):
     """Somebody stopped the systemd unit by hand."""
     LOST = "lost"
     """The machine went down under it, or its unit vanished without a trace."""
+    CANCELLED = "cancelled"
+    """Somebody took it out of the queue."""
+    DEADLINE = "deadline"
+    """Its deadline passed while it waited."""
+    DECOMMISSIONED = "decommissioned"
+    """Its root was decommissioned while it waited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +104,21 @@ class Task:
     boot_id: str
     submitted_usec: int
     started_usec: int
+    """0 while it waits."""
     state: TaskState = TaskState.RUNNING
     outcome: Outcome | None = None
+    promised_usec: int | None = None
+    """The start that was shown when it was queued: it starts then or earlier."""
+    runs_late: bool = False
+    """OnDeadline=run: it is wanted even after its deadline."""
+    max_running: int | None = None
+    """Of its unit at once."""
+    retries: int = 0
+    """How often it is tried again when it fails."""
+    grows: bool = False
+    """OnOOM=larger: after an oom-kill it is tried once more in the next size."""
+    retry_of: str | None = None
+    """The id of the try before this one."""
 
     @property
     def slice(self) -> str:
@@ -106,7 +126,8 @@ class Task:
 
     @property
     def claims(self) -> Claims:
-        return claims(chunks=self.chunks, cpus=self.cpus)
+        limited = None if self.max_running is None else self.unit
+        return claims(chunks=self.chunks, cpus=self.cpus, limited_unit=limited)
 
     @property
     def memory_max(self) -> int:
@@ -116,6 +137,11 @@ class Task:
     @property
     def results(self) -> str:
         return self.directory + "/results"
+
+    @property
+    def has_run(self) -> bool:
+        """Whether it was ever started; what never was has left nothing anywhere."""
+        return self.started_usec > 0
 
     def ended(self, outcome: Outcome) -> Task:
         state = TaskState.COMPLETE if outcome.result is Result.SUCCESS else TaskState.FAILED
@@ -143,9 +169,19 @@ def describe(task: Task) -> dict[str, Any]:
         "priority": task.priority,
         "uid": task.uid,
         "submitted": task.submitted_usec,
-        "started": task.started_usec,
     }
-    optional = {"expected": task.expected_usec, "deadline": task.deadline_usec, "tag": task.tag or None}
+    optional: dict[str, Any] = {
+        "started": task.started_usec or None,
+        "promised": task.promised_usec,
+        "expected": task.expected_usec,
+        "deadline": task.deadline_usec,
+        "on_deadline": "run" if task.runs_late else None,
+        "max_running": task.max_running,
+        "retries": task.retries or None,
+        "on_oom": "larger" if task.grows else None,
+        "retry_of": task.retry_of,
+        "tag": task.tag or None,
+    }
     if task.outcome:
         end = task.outcome
         optional |= {

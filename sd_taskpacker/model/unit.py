@@ -73,6 +73,12 @@ class TaskUnit:
     priority: int = 100
     deadline_usec: int | None = None
     """A time span from the submission on; None when there is none."""
+    runs_late: bool = False
+    """OnDeadline=run."""
+    max_running: int | None = None
+    retries: int = 0
+    grows: bool = False
+    """OnOOM=larger."""
     parameters: tuple[Parameter, ...] = ()
     properties: tuple[tuple[str, Value], ...] = ()
     """`[Service]` as (systemd property, typed value), in the order in which systemd wants them."""

@@ -22,6 +22,10 @@ class Candidate:
     submitted: int
     now_only: bool = False
     """Placed at this very moment or not at all: what BatchSubmit asks for."""
+    promised: int | None = None
+    """The start that it was shown when it was queued; it is placed then or earlier. None: it comes new."""
+    runs_late: bool = False
+    """It is placed even where it would end after its deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,8 @@ class Snapshot:
     leases: tuple[Lease, ...] = ()
     """Held ones; `end` is what was declared at the start."""
     waiting: tuple[Candidate, ...] = ()
+    accuracy: float = 0.5
+    """How much of their expected time tasks took lately, on average; 1: they took all of it."""
 
 
 class Verdict(StrEnum):
@@ -40,6 +46,8 @@ class Verdict(StrEnum):
     """It would end too late."""
     NOT_NOW = "not-now"
     """Something is short at this moment."""
+    NOW = "now"
+    """It has its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,9 @@ class Plan:
     """As in the snapshot, with the ends that are expected now."""
     placed: tuple[Lease, ...] = ()
     """In the order in which they were placed."""
+    promised: Mapping[str, int] = field(default_factory=dict)
+    """What is promised to those that come new, and are not refused: the latest start. So much is promised even to who
+    starts now."""
     unplaced: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     free: Mapping[str, int] = field(default_factory=dict)
     """What is left of each resource at this moment, after everything that is due has started."""

@@ -158,8 +158,8 @@ async def test_a_large_request_is_read_for_submitting_and_from_who_may_submit(di
         message = Message(path=path, member=member, sender=unique(client))
         return type(await judge_large(by)(message)).__name__
 
-    assert await judged(known, "BatchSubmit") == "NoneType"
-    assert await judged(known, "WorkorderStart") == "NoneType"
+    for member in ("BatchSubmit", "BatchQueue", "BatchTest", "WorkorderStart"):
+        assert await judged(known, member) == "NoneType"
+        assert await judged(stranger, member) == "AccessDenied"
     assert await judged(known, "ListTasks") == "InvalidArgs"
     assert await judged(known, "BatchSubmit", "/elsewhere") == "InvalidArgs"
-    assert await judged(stranger, "BatchSubmit") == "AccessDenied"

@@ -9,8 +9,10 @@ import pytest
 import pytest_asyncio
 from dbus_next.signature import Variant
 
-from sd_taskpacker.bus.client import Absent, Client, bus_address
-from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, ServiceCame, ServiceGone
+from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.link import Absent, bus_address
+from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, ServiceCame, ServiceGone, TaskChanged
+from sd_taskpacker.bus.replies import Forecast, PastEvent, Reason
 from sd_taskpacker.errors import AccessDenied, InvalidParameters, NoSuchTask, Unreachable
 from sd_taskpacker.model.problems import Problem, Severity
 from sd_taskpacker.model.request import Request
@@ -37,25 +39,59 @@ async def client(service: Standin) -> AsyncIterator[Client]:
         yield made
 
 
-async def test_submit_sends_requests_as_typed_variants_and_answers_in_order(service: Standin, client: Client) -> None:
-    service.answers["BatchSubmit"] = ("a(asas)", [[[["a@1"], []], [[], ["b?x=1"]]]])
+@pytest.mark.parametrize("member", ["BatchSubmit", "BatchQueue"])
+async def test_submit_sends_requests_as_typed_variants_and_answers_in_order(
+    service: Standin, client: Client, member: str
+) -> None:
+    service.answers[member] = ("a(asas)", [[[["a@1"], []], [[], ["b?x=1"]]]])
     request = Request("a", {"priority": Value("u", 7)}, {"x": Value("as", ["1", "2"])})
-    first, second = await client.batch_submit([request, Request("b", {}, {})])
-    assert (first.started, first.rejected) == (("a@1",), ())
-    assert (second.started, second.rejected) == ((), ("b?x=1",))
+    submit = client.batch_submit if member == "BatchSubmit" else client.batch_queue
+    first, second = await submit([request, Request("b", {}, {})])
+    assert (first.accepted, first.rejected) == (("a@1",), ())
+    assert (second.accepted, second.rejected) == ((), ("b?x=1",))
     sent = [["a", {"priority": Variant("u", 7)}, {"x": Variant("as", ["1", "2"])}], ["b", {}, {}]]
-    assert service.calls == [("BatchSubmit", "a(sa{sv}a{sv})", [sent])]
+    assert service.calls == [(member, "a(sa{sv}a{sv})", [sent])]
 
 
 @pytest.mark.parametrize(
     ("member", "arguments"),
-    [("kill", ("a@1", "SIGTERM")), ("decommission", ("build",)), ("recommission", ("build",)), ("reload", ())],
+    [
+        ("kill", ("a@1", "SIGTERM")),
+        ("cancel", ("a@1",)),
+        ("decommission", ("build",)),
+        ("recommission", ("build",)),
+        ("drain", ()),
+        ("resume", ()),
+        ("reload", ()),
+    ],
 )
 async def test_a_method_without_an_answer_sends_its_strings(
     service: Standin, client: Client, member: str, arguments: tuple[str, ...]
 ) -> None:
     await getattr(client, member)(*arguments)
     assert service.calls == [(member.capitalize(), "s" * len(arguments), list(arguments))]
+
+
+async def test_the_queue_is_asked_and_answers_values(service: Standin, client: Client) -> None:
+    service.answers["BatchTest"] = ("a(sstss)", [[["a?x=1", "later", 70, "memory", "not free"]]])
+    service.answers["Explain"] = ("a(sss)", [[["memory", "not-now", "not free"]]])
+    service.answers["GetPlan"] = ("s", ["<svg/>"])
+    event = [8, 20, "a@1", "TaskEnded", {"exit_status": Variant("i", 3)}]
+    service.answers["ListEvents"] = ("a(ttssa{sv})", [[event]])
+    expected = Forecast(name="a?x=1", verdict="later", start=70, code="memory", text="not free")
+    assert await client.batch_test([Request("a", {}, {})]) == [expected]
+    assert await client.explain("a@1") == [Reason(resource="memory", verdict="not-now", text="not free")]
+    assert await client.get_plan("svg") == "<svg/>"
+    past = PastEvent(sequence=8, time=20, id="a@1", event="TaskEnded", details={"exit_status": 3})
+    assert await client.list_events(7) == [past]
+    await client.set_task_properties("a@1", {"priority": Value("u", 3)})
+    assert service.calls == [
+        ("BatchTest", "a(sa{sv}a{sv})", [[["a", {}, {}]]]),
+        ("Explain", "s", ["a@1"]),
+        ("GetPlan", "s", ["svg"]),
+        ("ListEvents", "tu", [7, 0]),
+        ("SetTaskProperties", "sa{sv}", ["a@1", {"priority": Variant("u", 3)}]),
+    ]
 
 
 async def test_workorder_start_answers_ids(service: Standin, client: Client) -> None:
@@ -155,12 +191,14 @@ async def test_news_sent_before_the_answer_are_not_missed(service: Standin, clie
     assert not second.complete
 
 
-async def test_news_tell_of_changed_figures_and_of_a_service_that_leaves_and_comes(
+async def test_news_tell_of_changed_figures_and_tasks_and_of_a_service_that_leaves_and_comes(
     service: Standin, client: Client
 ) -> None:
     news = await client.watch()
     service.emit("PropertiesChanged", "sa{sv}as", [MANAGER, {"NRunning": Variant("u", 2)}, []])
     assert await news.get() == FiguresChanged({"NRunning": 2})
+    service.emit("TaskChanged", "tssa{sv}", [7, "a@1", "failed", {"exit_status": Variant("i", 3)}])
+    assert await news.get() == TaskChanged(sequence=7, id="a@1", state="failed", details={"exit_status": 3})
     service.emit("BatchComplete", "s", ["not the signature that it has"])
     await service.bus.release_name("org.sdtaskpacker1")
     assert await news.get() == ServiceGone()

@@ -5,113 +5,28 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from dbus_next import DBusError, Message, Variant
-from dbus_next import introspection as intr
+from dbus_next import DBusError, Variant
 
 from sd_taskpacker import __version__
-from sd_taskpacker.bus.callers import Callers
-from sd_taskpacker.bus.connection import Connection
-from sd_taskpacker.bus.service import INTERFACE, NAME, PATH, BusSignals, ManagerInterface, status_line
-from sd_taskpacker.bus.task_objects import TaskObjects
-from sd_taskpacker.engine.ports import Answer, Figures, Manager, Signals, TaskFilter
-from sd_taskpacker.errors import NoSuchTask
-from sd_taskpacker.model.request import Caller, Request
-from sd_taskpacker.model.task import Result, Task
-from sd_taskpacker.model.unit import Catalogue
+from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.news import TaskChanged
+from sd_taskpacker.bus.service import INTERFACE, NAME, PATH
+from sd_taskpacker.bus.wire_queue import MAX_PLAN, change_to_wire
+from sd_taskpacker.engine.ports import PlanFormat, TaskFilter
+from sd_taskpacker.errors import LimitExceeded
+from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
-from tests.bus.builders import a_task, an_outcome
+from tests.bus.builders import a_task
 from tests.bus.private_bus import Dial
-
-PROPERTIES = "org.freedesktop.DBus.Properties"
-FIGURES = Figures(
-    memory_budget=1 << 30,
-    chunks_total=32,
-    chunks_free=20,
-    cpus_total=4,
-    cpus_free=3,
-    slots=(20, 5, 2, 0),
-    running=1,
-    queued=0,
-    roots=("build",),
-)
-
-
-@dataclass
-class RecordingManager:
-    """engine.ports.Manager that only remembers what it was asked."""
-
-    asked: list[tuple[Any, ...]] = field(default_factory=list)
-    tasks: list[Task] = field(default_factory=list)
-
-    async def batch_submit(self, caller: Caller, requests: Sequence[Request]) -> list[Answer]:
-        self.asked.append(("batch_submit", caller.uid, list(requests)))
-        return [Answer(("massif@1",), ()), Answer((), ("massif?n=2",))]
-
-    async def workorder_start(self, caller: Caller, requests: Sequence[Request]) -> list[str]:
-        self.asked.append(("workorder_start", caller.uid, list(requests)))
-        return ["build@1"]
-
-    async def kill(self, caller: Caller, task_id: str, signal: str) -> None:
-        self.asked.append(("kill", caller.uid, task_id, signal))
-
-    async def decommission(self, caller: Caller, root: str) -> None:
-        self.asked.append(("decommission", caller.uid, root))
-
-    async def recommission(self, caller: Caller, root: str) -> None:
-        self.asked.append(("recommission", caller.uid, root))
-
-    async def reload(self, caller: Caller) -> None:
-        self.asked.append(("reload", caller.uid))
-
-    async def list_tasks(self, wanted: TaskFilter) -> list[Task]:
-        self.asked.append(("list_tasks", wanted))
-        return self.tasks
-
-    async def get_task(self, task_id: str) -> Task:
-        raise NoSuchTask(f"there is no task {task_id}")
-
-    async def catalogue(self) -> Catalogue:
-        return Catalogue()
-
-    def open_tasks(self) -> list[Task]:
-        return self.tasks
-
-    def figures(self) -> Figures:
-        return FIGURES
-
-
-@dataclass
-class Service:
-    manager: RecordingManager
-    interface: ManagerInterface
-    client: Connection
-
-    async def call(self, member: str, signature: str = "", *body: Any) -> list[Any]:
-        return await self.client.ask(NAME, PATH, INTERFACE, member, signature, body)
-
-    async def get(self, path: str, member: str, signature: str, *body: Any) -> list[Any]:
-        return await self.client.ask(NAME, path, PROPERTIES, member, signature, body)
-
-    async def introspect(self, path: str) -> intr.Node:
-        [text] = await self.client.ask(NAME, path, "org.freedesktop.DBus.Introspectable", "Introspect")
-        return intr.Node.parse(text)
+from tests.bus.recorder import WAITING, Service, serve
 
 
 @pytest.fixture
 async def service(dial: Dial) -> Service:
-    bus, client = await dial(), await dial()
-    recorder = RecordingManager(tasks=[a_task(), a_task("build/x@2")])
-    manager: Manager = recorder
-    interface = ManagerInterface(manager, Callers(bus, unit_of_pid=lambda _: None))
-    bus.add_message_handler(TaskObjects(manager.open_tasks, interface).handle)
-    bus.export(PATH, interface)
-    await bus.own(NAME)
-    return Service(recorder, interface, client)
+    return await serve(dial)
 
 
 async def test_submit_forwards_the_caller_and_the_requests_and_answers_in_order(service: Service) -> None:
@@ -129,6 +44,10 @@ async def test_each_order_is_forwarded_with_its_caller(service: Service) -> None
     await service.call("Recommission", "s", "build")
     await service.call("Reload")
     uid = os.getuid()
+    await service.call("Cancel", "s", "massif@2")
+    await service.call("SetTaskProperties", "sa{sv}", "massif@2", {"deadline": Variant("s", "1h")})
+    await service.call("Drain")
+    await service.call("Resume")
     assert ids == ["build@1"]
     assert service.manager.asked == [
         ("workorder_start", uid, [Request("build", {}, {})]),
@@ -136,7 +55,85 @@ async def test_each_order_is_forwarded_with_its_caller(service: Service) -> None
         ("decommission", uid, "build"),
         ("recommission", uid, "build"),
         ("reload", uid),
+        ("cancel", uid, "massif@2"),
+        ("set_task_properties", uid, "massif@2", {"deadline": Value("s", "1h")}),
+        ("drain", uid),
+        ("resume", uid),
     ]
+
+
+async def test_what_may_wait_is_queued_or_tried_for_the_caller(service: Service) -> None:
+    entries = [["massif", {"tag": Variant("s", "t")}, {"n": Variant("as", ["1", "2"])}]]
+    [answers] = await service.call("BatchQueue", "a(sa{sv}a{sv})", entries)
+    [forecasts] = await service.call("BatchTest", "a(sa{sv}a{sv})", entries)
+    assert answers == [[["massif@1", "massif@2"], ["massif?n=2"]]]
+    assert forecasts == [["massif?n=2", "later", 70, "memory", "1G is not free"]]
+    request = Request("massif", {"tag": Value("s", "t")}, {"n": Value("as", ["1", "2"])})
+    uid = os.getuid()
+    assert service.manager.asked == [("batch_queue", uid, [request]), ("batch_test", uid, [request])]
+
+
+async def test_the_plan_and_its_reasons_are_for_anyone(service: Service) -> None:
+    assert await service.call("Explain", "s", "build/x@2") == [[["memory", "not-now", "1G is not free"]]]
+    assert await service.call("GetPlan", "s", "svg") == ["all\\x00of it"]
+    assert service.manager.asked == [("explain", "build/x@2"), ("get_plan", PlanFormat.SVG)]
+
+
+async def test_a_plan_as_large_as_the_bus_carries_arrives_and_a_larger_one_is_refused(
+    service: Service, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    async with await Client.connect(user=True) as client:
+        service.manager.plan = "x" * MAX_PLAN
+        assert await client.get_plan("json") == service.manager.plan
+        service.manager.plan += "x"
+        with pytest.raises(LimitExceeded, match="the plan as json has") as error:
+            await client.get_plan("json")
+        assert "text" in error.value.hint
+        assert await client.explain("build/x@2")
+
+
+async def test_a_format_that_is_not_there_is_refused_with_those_that_are(service: Service) -> None:
+    with pytest.raises(DBusError, match=r"no plan in the format 'pdf'\nHint: use json, text, svg, html") as error:
+        await service.call("GetPlan", "s", "pdf")
+    assert error.value.type == "org.sdtaskpacker1.Error.InvalidArgs"
+    assert not service.manager.asked
+
+
+async def test_history_is_told_in_the_types_that_a_task_has(service: Service) -> None:
+    [[event]] = await service.call("ListEvents", "tu", 7, 100)
+    assert event[:4] == [8, 20, "massif@1", "TaskEnded"]
+    assert event[4] == {
+        "result": Variant("s", "exit-code"),
+        "exit_status": Variant("i", -1),
+        "ended": Variant("t", 20),
+        "weight": Variant("x", 5),
+    }
+    assert service.manager.asked == [("list_events", 7, 100)]
+
+
+async def test_our_own_client_understands_the_answers(
+    service: Service, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    async with await Client.connect(user=True) as client:
+        news = await client.watch()
+        [answer] = await client.batch_queue([Request("massif", {}, {})])
+        [forecast] = await client.batch_test([Request("massif", {}, {})])
+        [reason] = await client.explain("build/x@2")
+        [event] = await client.list_events(7)
+        service.interface.TaskChanged(*change_to_wire(8, WAITING))
+        told = await news.get()
+    assert (answer.accepted, answer.rejected) == (("massif@1", "massif@2"), ("massif?n=2",))
+    assert (forecast.verdict, forecast.start, reason.verdict, event.details["ended"]) == ("later", 70, "not-now", 20)
+    details = {"submitted": 10, "promised": 70}
+    assert told == TaskChanged(sequence=8, id="build/x@2", state="waiting", details=details)
+
+
+async def test_a_bad_property_is_refused_by_key(service: Service) -> None:
+    with pytest.raises(DBusError, match="properties, key 'size': a file descriptor is not taken"):
+        await service.call("SetTaskProperties", "sa{sv}", "massif@2", {"size": Variant("h", 0)})
+    assert not service.manager.asked
 
 
 async def test_questions_are_answered_as_dictionaries(service: Service) -> None:
@@ -164,7 +161,8 @@ async def test_properties_are_the_figures(service: Service) -> None:
         "CPUsFree": ("u", 3),
         "EstimatedSlotsRemaining": ("au", [20, 5, 2, 0]),
         "NRunning": ("u", 1),
-        "NQueued": ("u", 0),
+        "NQueued": ("u", 1),
+        "Draining": ("b", False),
         "Roots": ("as", ["build"]),
     }
 
@@ -175,6 +173,15 @@ async def test_introspection_names_every_argument_and_shows_the_child(service: S
     signatures = {m.name: (m.in_signature, m.out_signature) for m in shown.methods}
     assert signatures == {
         "BatchSubmit": ("a(sa{sv}a{sv})", "a(asas)"),
+        "BatchQueue": ("a(sa{sv}a{sv})", "a(asas)"),
+        "BatchTest": ("a(sa{sv}a{sv})", "a(sstss)"),
+        "Cancel": ("s", ""),
+        "SetTaskProperties": ("sa{sv}", ""),
+        "Drain": ("", ""),
+        "Resume": ("", ""),
+        "Explain": ("s", "a(sss)"),
+        "GetPlan": ("s", "s"),
+        "ListEvents": ("tu", "a(ttssa{sv})"),
         "WorkorderStart": ("a(sa{sv}a{sv})", "as"),
         "Kill": ("ss", ""),
         "Decommission": ("s", ""),
@@ -187,7 +194,9 @@ async def test_introspection_names_every_argument_and_shows_the_child(service: S
     }
     assert all(argument.name for m in shown.methods for argument in (*m.in_args, *m.out_args))
     assert {s.name: (s.signature, [a.name for a in s.args]) for s in shown.signals} == {
-        name: ("sa{sv}au", ["id", "params", "estimated_slots_remaining"]) for name in ("BatchComplete", "BatchFailed")
+        "BatchComplete": ("sa{sv}au", ["id", "params", "estimated_slots_remaining"]),
+        "BatchFailed": ("sa{sv}au", ["id", "params", "estimated_slots_remaining"]),
+        "TaskChanged": ("tssa{sv}", ["sequence", "id", "state", "details"]),
     }
     assert [child.name for child in node.nodes] == ["task"]
 
@@ -207,42 +216,6 @@ async def test_a_wrong_signature_is_answered_with_the_right_one(service: Service
     with pytest.raises(DBusError, match=r"BatchSubmit takes 'a\(sa\{sv\}a\{sv\}\)', not 'as'") as error:
         await service.call("BatchSubmit", "as", ["massif"])
     assert error.value.type == "org.freedesktop.DBus.Error.InvalidArgs"
-
-
-async def heard(service: Service, member: str) -> list[Message]:
-    messages: list[Message] = []
-    service.client.add_message_handler(lambda message: messages.append(message) if message.member == member else None)
-    await service.client.ask_bus("AddMatch", "s", f"type='signal',sender='{NAME}'")
-    return messages
-
-
-@pytest.mark.parametrize(("result", "member"), [(Result.SUCCESS, "BatchComplete"), (Result.OOM_KILL, "BatchFailed")])
-async def test_end_is_told_by_its_outcome_with_the_params_as_submitted(
-    service: Service, result: Result, member: str
-) -> None:
-    messages = await heard(service, member)
-    signals: Signals = BusSignals(service.interface, lambda _: None)
-    task = a_task(params=(("n", Value("t", 5)),)).ended(an_outcome(result))
-    signals.batch_ended(task, (4, 3, 2, 1))
-    await service.call("ListUnits")
-    [message] = messages
-    assert message.signature == "sa{sv}au"
-    assert message.body == [str(task.id), {"n": Variant("t", 5)}, [4, 3, 2, 1]]
-
-
-async def test_only_figures_that_changed_are_told(service: Service) -> None:
-    messages = await heard(service, "PropertiesChanged")
-    lines: list[str] = []
-    signals = BusSignals(service.interface, lines.append)
-    signals.figures_changed(FIGURES)
-    signals.figures_changed(FIGURES)
-    more = Figures(**{name: getattr(FIGURES, name) for name in Figures.__slots__} | {"running": 2, "chunks_free": 16})
-    signals.figures_changed(more)
-    await service.call("ListUnits")
-    assert len(messages) == 2
-    assert len(messages[0].body[1]) == 9
-    assert messages[1].body == [INTERFACE, {"ChunksFree": Variant("u", 16), "NRunning": Variant("u", 2)}, []]
-    assert lines == [status_line(FIGURES), "2 running, 0 waiting; 16 of 32 chunks and 3 of 4 CPUs free"]
 
 
 async def busctl(address: str, *arguments: str) -> str:

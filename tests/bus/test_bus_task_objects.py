@@ -10,7 +10,7 @@ from dbus_next.service import ServiceInterface
 
 from sd_taskpacker.bus.task_objects import INTERFACE, PARENT, PROPERTIES, TaskObjects
 from sd_taskpacker.bus.wire import TASK_SIGNATURES
-from sd_taskpacker.model.task import describe
+from sd_taskpacker.model.task import TaskState, describe
 from sd_taskpacker.model.values import Value
 from tests.bus.builders import a_task, a_workorder
 
@@ -41,7 +41,7 @@ def error(path: str, member: str, signature: str, *body: Any) -> str:
 
 def test_every_property_has_a_value_for_every_task() -> None:
     bare = a_workorder(description="")
-    assert set(PROPERTIES.values()) <= describe(bare).keys()
+    assert set(PROPERTIES.values()) - {"started", "promised"} <= describe(bare).keys()
     assert set(PROPERTIES.values()) <= TASK_SIGNATURES.keys()
 
 
@@ -95,8 +95,22 @@ def test_no_object_manager_is_advertised(path: str) -> None:
     assert "ObjectManager" not in answer(path, INTROSPECTABLE, "Introspect")
 
 
-def test_a_task_tells_no_changes() -> None:
-    assert answer(PATH, INTROSPECTABLE, "Introspect").count('EmitsChangedSignal" value="false"') == len(PROPERTIES)
+def test_a_task_tells_only_when_it_starts_and_ends() -> None:
+    shown = answer(PATH, INTROSPECTABLE, "Introspect")
+    assert shown.count('EmitsChangedSignal" value="false"') == len(PROPERTIES) - 2
+    told = [part.partition('"')[0] for part in shown.split('<property name="') if 'value="true"' in part]
+    assert told == ["State", "Started"]
+
+
+def test_a_task_that_waits_has_an_object_and_no_start() -> None:
+    waiting = a_task("late@1", state=TaskState.WAITING, started_usec=0, promised_usec=70)
+    objects = TaskObjects(lambda: [waiting], ServiceInterface("org.example.Manager"))
+    call = Message(path=waiting.id.object_path, interface=PROPS, member="GetAll", signature="s", body=[INTERFACE])
+    call.serial, call.sender = 1, ":1.1"
+    reply = objects.handle(call)
+    assert isinstance(reply, Message)
+    shown = reply.body[0]
+    assert [shown[name].value for name in ("State", "Started", "Promised")] == ["waiting", 0, 70]
 
 
 def test_other_members_are_left_to_the_library() -> None:

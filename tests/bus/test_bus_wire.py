@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -8,13 +9,12 @@ from dbus_next import Message, Variant
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sd_taskpacker.bus import wire
+from sd_taskpacker.bus import wire, wire_queue, wire_units
 from sd_taskpacker.bus.framing import decode
 from sd_taskpacker.engine.ports import Answer, TaskFilter
-from sd_taskpacker.errors import InvalidArgs, NoSuchUnit, TaskpackerError
-from sd_taskpacker.model.problems import Problem, Severity
+from sd_taskpacker.errors import InvalidArgs, TaskpackerError
 from sd_taskpacker.model.task import TaskState, describe
-from sd_taskpacker.model.unit import Catalogue, Kind, RefusedUnit, TaskUnit
+from sd_taskpacker.model.unit import Catalogue, Kind
 from sd_taskpacker.model.values import Value
 from tests.bus.builders import a_task, an_outcome
 
@@ -66,7 +66,8 @@ HOSTILE = "\x1b[2J" + "k" * 900_000
         lambda: wire.filter_from({"state": Variant("s", HOSTILE)}),
         lambda: wire.filter_from({"kind": Variant("s", HOSTILE)}),
         lambda: wire.filter_from({"since": Variant("(" + "s" * 250 + ")", [""] * 250)}),
-        lambda: wire.problems_to_wire(Catalogue(), HOSTILE),
+        lambda: wire_units.problems_to_wire(Catalogue(), HOSTILE),
+        lambda: wire_queue.format_from(HOSTILE),
     ],
 )
 def test_text_of_a_caller_is_shown_short_and_printable(decode_it: Callable[[], object]) -> None:
@@ -115,8 +116,15 @@ def test_structs_and_dictionaries_are_given_back() -> None:
 
 
 def test_every_key_of_a_description_has_a_signature() -> None:
-    task = a_task(expected_usec=1, deadline_usec=2, tag="t").ended(an_outcome())
+    asked = a_task(expected_usec=1, deadline_usec=2, tag="t", max_running=3, retries=1, runs_late=True, grows=True)
+    task = dataclasses.replace(asked, promised_usec=11, retry_of="massif@1").ended(an_outcome())
     assert set(describe(task)) == set(wire.TASK_SIGNATURES)
+
+
+def test_a_task_that_waits_has_not_started() -> None:
+    waiting = describe(a_task(state=TaskState.WAITING, started_usec=0, promised_usec=70))
+    assert "started" not in waiting
+    assert (waiting["state"], waiting["promised"]) == ("waiting", 70)
 
 
 def test_task_travels_whole() -> None:
@@ -155,56 +163,10 @@ def test_filter_takes_every_key() -> None:
     [
         ("colour", Variant("s", "red"), r"'colour' is unknown \(use state, root"),
         ("since", Variant("s", "now"), r"'since' has D-Bus type 's' \(it takes t\)"),
-        ("state", Variant("s", "asleep"), r"'state': there is no 'asleep' \(use running, complete"),
+        ("state", Variant("s", "asleep"), r"'state': there is no 'asleep' \(use waiting, running, complete"),
         ("kind", Variant("s", "resource"), r"'kind': there is no 'resource' \(use workorder"),
     ],
 )
 def test_bad_filter_is_refused_by_key(key: str, variant: Variant, text: str) -> None:
     with pytest.raises(InvalidArgs, match=text):
         wire.filter_from({key: variant})
-
-
-def a_unit(name: str, kind: Kind = Kind.BATCH) -> TaskUnit:
-    path = f"/etc/{name}.{kind}"
-    return TaskUnit(name=name, kind=kind, path=path, exec=(), chunks=1, keep_success=1, keep_failed=1)
-
-
-def a_problem(path: str, message: str = "bad") -> Problem:
-    return Problem(path, 3, "Size", Severity.ERROR, message)
-
-
-def a_catalogue() -> Catalogue:
-    def refused(name: str) -> RefusedUnit:
-        return RefusedUnit(name, Kind.BATCH, f"/etc/{name}.batch", (a_problem(f"/etc/{name}.batch"),))
-
-    return Catalogue(
-        units={
-            (unit.kind, unit.name): unit for unit in (a_unit("good"), a_unit("old"), a_unit("good", Kind.WORKORDER))
-        },
-        problems=(a_problem("/etc/good.batch.d/10.conf", "odd"), a_problem("/etc/old.batch")),
-        refused=(refused("old"), refused("new")),
-    )
-
-
-def test_units_are_listed_once_and_a_definition_in_force_counts_as_loaded() -> None:
-    assert wire.units_to_wire(a_catalogue()) == [
-        ["good", "batch", "/etc/good.batch", "", True],
-        ["good", "workorder", "/etc/good.workorder", "", True],
-        ["new", "batch", "/etc/new.batch", "", False],
-        ["old", "batch", "/etc/old.batch", "", True],
-    ]
-
-
-@pytest.mark.parametrize("name", ["old", "old.batch"])
-def test_problems_of_a_unit_come_once_with_file_line_and_key(name: str) -> None:
-    assert wire.problems_to_wire(a_catalogue(), name) == [["/etc/old.batch", 3, "Size", "error", "bad"]]
-
-
-def test_problems_in_a_drop_in_belong_to_its_unit() -> None:
-    assert [row[4] for row in wire.problems_to_wire(a_catalogue(), "good")] == ["odd"]
-    assert wire.problems_to_wire(a_catalogue(), "good.workorder") == []
-
-
-def test_problems_of_no_unit_is_an_error() -> None:
-    with pytest.raises(NoSuchUnit, match="'none'"):
-        wire.problems_to_wire(a_catalogue(), "none")

@@ -7,7 +7,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,8 @@ BUS_NAME = "org.sdtaskpacker1"
 MANAGER = "org.sdtaskpacker1.Manager"
 PATH = "/org/sdtaskpacker1"
 ROOT = Path(__file__).parents[2]
+PATIENCE = 60
+"""Seconds after which what a test waits for will not come; far above any that passes."""
 
 _CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -58,12 +60,16 @@ async def private_bus(directory: Path, *, rules: str = "") -> AsyncIterator[str]
         await daemon.communicate()
 
 
+Answer = tuple[str, Any] | None
+
+
 @dataclass(slots=True)
 class Standin:
-    """`answers`: member -> (signature, body), or (error name, [text]) for an error, or None to say nothing at all."""
+    """`answers`: member -> (signature, body), or (error name, [text]) for an error, or None to say nothing at all;
+    or what makes one of these from the call's arguments."""
 
     bus: MessageBus
-    answers: dict[str, tuple[str, Any] | None] = field(default_factory=dict)
+    answers: dict[str, Answer | Callable[..., Answer]] = field(default_factory=dict)
     calls: list[tuple[str, str, list[Any]]] = field(default_factory=list)
     before: dict[str, list[tuple[str, str, list[Any]]]] = field(default_factory=dict)
     """Signals sent just before the answer to a member, where a client that watches too late misses them."""
@@ -79,6 +85,7 @@ class Standin:
         for signal in self.before.get(member, ()):
             self.emit(*signal)
         answer = self.answers.get(member, ("", []))
+        answer = answer(*message.body) if callable(answer) else answer
         if answer is not None:
             self.bus.send(_reply(message, *answer))
         for signal in self.after.get(member, ()):
@@ -89,11 +96,17 @@ class Standin:
         interface = "org.freedesktop.DBus.Properties" if member == "PropertiesChanged" else MANAGER
         self.bus.send(Message.new_signal(PATH, interface, member, signature, body))
 
-    async def seen(self, member: str) -> None:
-        """Returns once `member` was called."""
+    async def seen(self, member: str, process: asyncio.subprocess.Process) -> None:
+        """Returns once `process` has called `member`; if it ends without, the test fails with what it said."""
+        over = asyncio.create_task(process.wait())
         while not self.called(member):
-            await self.arrival.wait()
+            arrival = asyncio.create_task(self.arrival.wait())
+            done, _ = await asyncio.wait([arrival, over], timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+            arrival.cancel()
             self.arrival.clear()
+            if arrival not in done and not self.called(member):
+                raise AssertionError(f"{member} was not called: {await finish(process)}")
+        over.cancel()
 
     def called(self, member: str) -> list[list[Any]]:
         return [body for name, _, body in self.calls if name == member]
@@ -180,7 +193,23 @@ async def start(address: str, *arguments: str, **environment: str) -> asyncio.su
 
 async def run(address: str, *arguments: str, **environment: str) -> Finished:
     """`taskpackerctl --user ARGUMENTS` as a process of its own."""
-    process = await start(address, *arguments, **environment)
-    out, err = await process.communicate()
+    return await finish(await start(address, *arguments, **environment))
+
+
+async def finish(process: asyncio.subprocess.Process) -> Finished:
+    """What it has not said yet, and its exit status. One that does not end fails the test."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            out, err = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        raise
     assert process.returncode is not None
     return Finished(status=process.returncode, out=out.decode(), err=err.decode())
+
+
+async def line(stream: asyncio.StreamReader | None) -> str:
+    """The next one; empty when there will be none."""
+    assert stream is not None
+    async with asyncio.timeout(PATIENCE):
+        return (await stream.readline()).decode()

@@ -35,6 +35,17 @@ def test_options_that_change_nothing_are_taken_where_people_write_them() -> None
     assert parse(["--no-pager", "list"]).no_pager
 
 
+def test_json_may_stand_alone_after_the_verb() -> None:
+    assert (parse(["plan", "--json"]).json, parse(["list", "--json", "-q"]).json) == ("short", "short")
+    assert parse(["plan", "--json=pretty"]).json == "pretty"
+
+
+def test_properties_are_named_in_any_case_and_checked_as_the_options_are() -> None:
+    options = parse(["set-property", "massif@1", "Priority=7", "--user", "deadline=10min", "size=384M"])
+    assert options.id == "massif@1"
+    assert options.properties == [("priority", 7), ("deadline", "10min"), ("size", "384M")]
+
+
 def test_without_options_it_is_the_system_instance_and_no_json() -> None:
     options = parse(["list"])
     assert (options.user, options.json, options.no_legend, options.quiet) == (False, "off", False, False)
@@ -79,6 +90,15 @@ def test_a_repeated_parameter_fans_out_and_a_value_may_hold_anything() -> None:
         (["submit", "a", "--cpus=-1"], "is not a number"),
         (["submit", "a", "x=\udcff"], r"'x=\udcff' is not valid UTF-8"),
         (["list", "--state=asleep"], "asleep"),
+        (["submit", "a", "--wait", "--dry-run"], "not allowed with"),
+        (["start", "a", "--dry-run"], "--dry-run"),
+        (["plan", "--html", "--svg"], "not allowed with"),
+        (["plan", "--svg", "--json"], "argument --json: not allowed with argument --svg"),
+        (["cancel"], "ID"),
+        (["set-property", "a@1"], "NAME=VALUE"),
+        (["set-property", "a@1", "colour=red"], "write priority=, deadline=, size="),
+        (["set-property", "a@1", "priority=high"], "'high' is not a number"),
+        (["set-property", "a@1", "size=huge"], "'huge' is not a size"),
         (["list", "--stat=failed"], "--stat"),
         (["--user", "list", "--system", "--user"], "not allowed with"),
     ],

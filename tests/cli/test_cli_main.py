@@ -23,6 +23,9 @@ ERROR = "org.sdtaskpacker1.Error."
         (("decommission", "build"), ("Decommission", "s", ["build"])),
         (("recommission", "build"), ("Recommission", "s", ["build"])),
         (("reload",), ("Reload", "", [])),
+        (("cancel", "a@1"), ("Cancel", "s", ["a@1"])),
+        (("drain",), ("Drain", "", [])),
+        (("resume",), ("Resume", "", [])),
     ],
 )
 async def test_an_order_is_one_call_and_prints_nothing(

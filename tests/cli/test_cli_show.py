@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from dbus_next.signature import Variant
@@ -18,6 +19,7 @@ FIGURES = {
     "EstimatedSlotsRemaining": Variant("au", [60, 15, 7, 1]),
     "NRunning": Variant("u", 1),
     "NQueued": Variant("u", 0),
+    "Draining": Variant("b", False),
     "Roots": Variant("as", ["build", "test"]),
 }
 
@@ -28,12 +30,26 @@ async def test_list_shows_a_table_whose_columns_wide_characters_do_not_break(ser
     done = await run(address, "list")
     head, first, second = done.out.splitlines()
     assert done.status == 0
-    assert head.split() == ["ID", "KIND", "STATE", "MEMORY", "CPUS", "STARTED", "RESULT"]
+    assert head.split() == ["ID", "KIND", "STATE", "MEMORY", "CPUS", "START", "RESULT"]
     assert first.split()[:5] == ["massif@1", "batch", "running", "128M", "1"]
     assert second.endswith("oom-kill")
     # The two wide characters take four columns.
     assert second.index("batch") == first.index("batch") - 2
     assert "\x1b" not in done.out
+
+
+def waiting_task(**details: Any) -> dict[str, Variant]:
+    shown = task("massif@1", state="waiting", **details)
+    del shown["started"]
+    return shown
+
+
+async def test_list_shows_when_what_waits_will_start(service: Standin, address: str) -> None:
+    promised, cancelled = waiting_task(promised=1_795_258_385_000_000), waiting_task(result="cancelled")
+    service.answers["ListTasks"] = ("aa{sv}", [[promised, cancelled | {"state": Variant("s", "failed")}]])
+    first, second = (await run(address, "list", "--no-legend")).out.splitlines()
+    assert first.endswith("by Sat 2026-11-21 10:53:05 UTC  -")
+    assert second.split()[-2:] == ["-", "cancelled"]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +58,7 @@ async def test_list_shows_a_table_whose_columns_wide_characters_do_not_break(ser
         ((), {}),
         (("--root=build",), {"root": Variant("s", "build")}),
         (("--state=failed",), {"state": Variant("as", ["failed"])}),
-        (("--all",), {"state": Variant("as", ["running", "complete", "failed"])}),
+        (("--all",), {"state": Variant("as", ["waiting", "running", "complete", "failed"])}),
         (("-n", "5"), {"limit": Variant("u", 5)}),
         (("--all", "--state=failed"), {"state": Variant("as", ["failed"])}),
     ],
@@ -82,6 +98,27 @@ async def test_status_shows_the_budget_and_what_runs(service: Standin, address: 
     assert "  Memory: 2G in 64 chunks of 32M, 60 free" in done.out
     assert "Room for: 60 tiny, 15 small, 7 medium, 1 large" in done.out
     assert "massif@1" in done.out
+
+
+async def test_status_says_when_nothing_further_starts(service: Standin, address: str) -> None:
+    service.answers["GetAll"] = ("a{sv}", [FIGURES | {"Draining": Variant("b", True)}])
+    service.answers["ListTasks"] = ("aa{sv}", [[]])
+    assert "Tasks: 1 running, 0 waiting; drained: nothing further starts" in (await run(address, "status")).out
+
+
+async def test_status_of_a_waiting_task_exits_3_and_shows_its_start(service: Standin, address: str) -> None:
+    service.answers["GetTask"] = ("a{sv}", [waiting_task(promised=1_795_258_385_000_000, retry_of="massif@0")])
+    done = await run(address, "status", "massif@1")
+    assert done.status == 3
+    assert "Start: by Sat 2026-11-21 10:53:05 UTC" in done.out
+    assert "Retry of: massif@0" in done.out
+
+
+async def test_status_of_a_cancelled_task_has_no_span(service: Standin, address: str) -> None:
+    ended = waiting_task(result="cancelled", ended=1_795_258_475_000_000) | {"state": Variant("s", "failed")}
+    service.answers["GetTask"] = ("a{sv}", [ended])
+    done = await run(address, "status", "massif@1")
+    assert (done.status, "Ended: Sat 2026-11-21 10:54:35 UTC\n" in done.out) == (3, True)
 
 
 async def test_status_of_a_running_task_exits_0_and_of_an_ended_one_3(service: Standin, address: str) -> None:

@@ -11,36 +11,80 @@ from typing import Any
 import pytest
 from dbus_next.signature import Variant
 
-from tests.cli.standin import BUS_NAME, MANAGER, Standin, private_bus, run, standin, start, task
+from tests.cli.standin import BUS_NAME, Standin, finish, line, private_bus, run, standin, start, task
 
 
-def answer(service: Standin, *started: str, rejected: tuple[str, ...] = ()) -> None:
-    service.answers["BatchSubmit"] = ("a(asas)", [[[list(started), list(rejected)]]])
+def answer(service: Standin, *accepted: str, rejected: tuple[str, ...] = (), member: str = "BatchQueue") -> None:
+    service.answers[member] = ("a(asas)", [[[list(accepted), list(rejected)]]])
 
 
-def ends(member: str, task_id: str) -> tuple[str, str, list[Any]]:
-    return (member, "sa{sv}au", [task_id, {}, [9, 2, 1, 0]])
+def changes(task_id: str, state: str, **details: Variant) -> tuple[str, str, list[Any]]:
+    return ("TaskChanged", "tssa{sv}", [7, task_id, state, details])
 
 
-async def test_submit_prints_ids_and_nothing_else(service: Standin, address: str) -> None:
+async def test_submit_queues_and_prints_ids_and_nothing_else(service: Standin, address: str) -> None:
     answer(service, "massif@1", "massif@2")
     done = await run(address, "submit", "massif", "target=a", "target=b", "--priority=5")
     assert (done.status, done.out, done.err) == (0, "massif@1\nmassif@2\n", "")
     params = {"target": Variant("as", ["a", "b"])}
-    assert service.called("BatchSubmit") == [[[["massif", {"priority": Variant("u", 5)}, params]]]]
+    assert service.calls == [("BatchQueue", "a(sa{sv}a{sv})", [[["massif", {"priority": Variant("u", 5)}, params]]])]
 
 
-async def test_what_found_no_room_is_said_on_stderr_and_exits_75(service: Standin, address: str) -> None:
-    answer(service, "massif@1", rejected=("massif?target=b",))
+async def test_what_can_never_run_is_said_on_stderr_and_exits_75(service: Standin, address: str) -> None:
+    answer(service, "massif@1", rejected=("massif?target=b", "massif?target=c"))
     done = await run(address, "submit", "massif")
     assert (done.status, done.out) == (75, "massif@1\n")
-    assert "No room now for massif?target=b" in done.err
+    assert done.err.splitlines() == [
+        "No room for massif?target=b, not even later",
+        "No room for massif?target=c, not even later",
+        "Hint: the same with --dry-run says why",
+    ]
 
 
-async def test_json_has_started_and_rejected(service: Standin, address: str) -> None:
+async def test_submit_now_does_not_queue(service: Standin, address: str) -> None:
+    answer(service, "massif@1", rejected=("massif?target=b",), member="BatchSubmit")
+    done = await run(address, "submit", "massif", "--now")
+    assert (done.status, done.out) == (75, "massif@1\n")
+    assert done.err.splitlines() == ["No room now for massif?target=b", "Hint: without --now it waits for room"]
+    assert [member for member, _, _ in service.calls] == ["BatchSubmit"]
+
+
+async def test_json_has_what_was_taken_and_what_was_rejected(service: Standin, address: str) -> None:
     answer(service, "massif@1", rejected=("massif",))
+    answer(service, "massif@2", member="BatchSubmit")
     done = await run(address, "submit", "massif", "--json=short")
-    assert json.loads(done.out) == {"started": ["massif@1"], "rejected": ["massif"]}
+    assert json.loads(done.out) == {"accepted": ["massif@1"], "rejected": ["massif"]}
+    done = await run(address, "submit", "massif", "--now", "--json")
+    assert json.loads(done.out) == {"started": ["massif@2"], "rejected": []}
+
+
+NOW = ["massif?x=1", "now", 1_795_258_385_000_000, "fits", "it starts now"]
+LATER = ["massif?x=2", "later", 1_795_258_445_000_000, "memory", "1G is not free"]
+NEVER = ["massif?x=3", "never", 0, "memory", "64G is more than there is"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "option", "status"),
+    [([NOW, LATER], "-q", 0), ([NOW, LATER], "--now", 75), ([NOW], "--now", 0), ([NOW, NEVER], "-q", 75)],
+)
+async def test_a_dry_run_exits_as_the_submission_would(
+    service: Standin, address: str, rows: list[list[object]], option: str, status: int
+) -> None:
+    service.answers["BatchTest"] = ("a(sstss)", [rows])
+    done = await run(address, "submit", "massif", "x=1", "--dry-run", option)
+    assert (done.status, done.err, len(done.out.splitlines())) == (status, "", 1 + len(rows))
+    assert service.calls == [("BatchTest", "a(sa{sv}a{sv})", [[["massif", {}, {"x": Variant("s", "1")}]]])]
+
+
+async def test_a_dry_run_shows_start_and_reason_of_each(service: Standin, address: str) -> None:
+    service.answers["BatchTest"] = ("a(sstss)", [[LATER, NEVER]])
+    head, later, never = (await run(address, "submit", "massif", "--dry-run")).out.splitlines()
+    assert head.split() == ["NAME", "VERDICT", "START", "CODE", "REASON"]
+    assert later.split(maxsplit=2)[:2] == ["massif?x=2", "later"]
+    assert "Sat 2026-11-21 10:54:05 UTC  memory  1G is not free" in later
+    assert never.split()[:4] == ["massif?x=3", "never", "-", "memory"]
+    shown = json.loads((await run(address, "submit", "massif", "--dry-run", "--json=short")).out)
+    assert shown[1] == dict(zip(("name", "verdict", "start", "code", "text"), NEVER, strict=True))
 
 
 async def test_start_prints_the_workorder(service: Standin, address: str) -> None:
@@ -64,7 +108,7 @@ async def test_wait_exits_with_the_tasks_own_status(
 ) -> None:
     answer(service, "massif@1")
     # The task is over before the answer is read, as short ones are.
-    service.before["BatchSubmit"] = [ends("BatchComplete" if status == 0 else "BatchFailed", "massif@1")]
+    service.before["BatchQueue"] = [changes("massif@1", "running"), changes("massif@1", state)]
     service.answers["GetTask"] = ("a{sv}", [task("massif@1", state=state, **details)])
     done = await run(address, "submit", "massif", "--wait")
     assert (done.status, done.out) == (status, "massif@1\n")
@@ -73,8 +117,8 @@ async def test_wait_exits_with_the_tasks_own_status(
 
 async def test_wait_for_several_is_0_or_1_and_ignores_the_ends_of_others(service: Standin, address: str) -> None:
     answer(service, "massif@1", "massif@2")
-    over = [ends("BatchComplete", "other@1"), ends("BatchFailed", "massif@2"), ends("BatchFailed", "massif@1")]
-    service.after["BatchSubmit"] = over
+    over = [changes("other@1", "complete"), changes("massif@2", "failed"), changes("massif@1", "failed")]
+    service.after["BatchQueue"] = over
     service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="failed", exit_status=7)])
     done = await run(address, "submit", "massif", "--wait", "-q")
     assert (done.status, done.err) == (1, "")
@@ -83,63 +127,105 @@ async def test_wait_for_several_is_0_or_1_and_ignores_the_ends_of_others(service
 
 async def test_wait_does_not_hide_that_something_was_rejected(service: Standin, address: str) -> None:
     answer(service, "massif@1", rejected=("massif?x=2",))
-    service.after["BatchSubmit"] = [ends("BatchComplete", "massif@1")]
+    service.after["BatchQueue"] = [changes("massif@1", "complete")]
     service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="complete")])
     assert (await run(address, "submit", "massif", "--wait")).status == 75
 
 
 async def test_a_signal_that_lies_does_not_end_the_wait(service: Standin, address: str) -> None:
     answer(service, "massif@1")
-    service.after["BatchSubmit"] = [ends("BatchComplete", "massif@1")]
+    service.after["BatchQueue"] = [changes("massif@1", "complete")]
     service.answers["GetTask"] = ("a{sv}", [task("massif@1")])
     process = await start(address, "submit", "massif", "--wait")
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"massif@1\n"
-    await service.seen("GetTask")
+    assert await line(process.stdout) == "massif@1\n"
+    await service.seen("GetTask", process)
     service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="failed", exit_status=3)])
-    service.emit(*ends("BatchFailed", "massif@1"))
-    await process.communicate()
-    assert process.returncode == 3
+    service.emit(*changes("massif@1", "failed"))
+    assert (await finish(process)).status == 3
 
 
-async def test_wait_for_a_workorder_is_woken_by_the_figures(service: Standin, address: str) -> None:
+async def test_wait_for_a_workorder_is_woken_by_its_change(service: Standin, address: str) -> None:
     service.answers["WorkorderStart"] = ("as", [["build@1"]])
-    service.answers["GetTask"] = ("a{sv}", [task("build@1", kind="workorder")])
-    process = await start(address, "start", "build", "--wait")
-    await service.seen("GetTask")
+    service.after["WorkorderStart"] = [changes("build@1", "failed")]
     service.answers["GetTask"] = ("a{sv}", [task("build@1", kind="workorder", state="failed", exit_status=4)])
-    service.emit("PropertiesChanged", "sa{sv}as", [MANAGER, {"NRunning": Variant("u", 0)}, []])
-    out, _ = await process.communicate()
-    assert (process.returncode, out) == (4, b"build@1\n")
+    done = await run(address, "start", "build", "--wait")
+    assert (done.status, done.out) == (4, "build@1\n")
+
+
+async def test_wait_tells_when_a_task_waits_and_when_it_starts(service: Standin, address: str) -> None:
+    answer(service, "massif@1")
+    promised = Variant("t", 1_795_258_385_000_000)
+    service.after["BatchQueue"] = [
+        changes("massif@1", "waiting", promised=promised),
+        changes("massif@1", "running", promised=promised),
+        changes("massif@1", "complete", promised=promised),
+    ]
+    service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="complete")])
+    done = await run(address, "submit", "massif", "--wait")
+    assert (done.status, done.err.splitlines()) == (
+        0,
+        [
+            "massif@1 waits, to start by Sat 2026-11-21 10:53:05 UTC",
+            "massif@1 has started",
+            "massif@1 complete",
+        ],
+    )
+    assert len(service.called("GetTask")) == 1
+
+
+@pytest.mark.parametrize("looks", [1, 2], ids=["which has ended already", "which ends later"])
+async def test_wait_goes_on_with_the_next_try(service: Standin, address: str, looks: int) -> None:
+    answer(service, "massif@1")
+    states = iter(["running", "complete"][-looks:])
+
+    def get_task(task_id: str) -> tuple[str, Any]:
+        again = task_id == "massif@2"
+        return "a{sv}", [task(task_id, state=next(states)) if again else task(task_id, state="failed", retries=1)]
+
+    service.answers["GetTask"] = get_task
+    tries = [task("massif@3", state="running"), task("massif@2", state="running", retry_of="massif@1")]
+    service.answers["ListTasks"] = ("aa{sv}", [tries])
+    service.after["BatchQueue"] = [changes("massif@1", "failed")]
+    service.after["ListTasks"] = [changes("massif@2", "complete")]
+    done = await run(address, "submit", "massif", "--wait")
+    said = ["massif@1 failed; it is tried again as massif@2", "massif@2 complete"]
+    assert (done.status, done.err.splitlines()) == (0, said)
+    assert service.called("GetTask") == [["massif@1"]] + [["massif@2"]] * looks
+
+
+async def test_the_last_try_is_the_end(service: Standin, address: str) -> None:
+    answer(service, "massif@1")
+    service.after["BatchQueue"] = [changes("massif@1", "failed")]
+    service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="failed", exit_status=7, on_oom="larger")])
+    service.answers["ListTasks"] = ("aa{sv}", [[task("massif@1", state="failed")]])
+    assert (await run(address, "submit", "massif", "--wait")).status == 7
 
 
 async def test_ctrl_c_says_that_the_task_goes_on_and_exits_130(service: Standin, address: str) -> None:
     answer(service, "massif@1")
     process = await start(address, "submit", "massif", "--wait")
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"massif@1\n"
+    assert await line(process.stdout) == "massif@1\n"
     process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
-    assert process.returncode == 130
-    assert b"massif@1 goes on without this command" in err
-    assert b"Traceback" not in err
+    done = await finish(process)
+    assert done.status == 130
+    assert "massif@1 goes on without this command" in done.err
+    assert "Traceback" not in done.err
 
 
 async def test_ctrl_c_before_the_answer_says_how_to_find_out(service: Standin, address: str) -> None:
-    service.answers["BatchSubmit"] = None
+    service.answers["BatchQueue"] = None
     process = await start(address, "submit", "massif")
-    await service.seen("BatchSubmit")
+    await service.seen("BatchQueue", process)
     process.send_signal(signal.SIGINT)
-    _, err = await process.communicate()
-    assert process.returncode == 130
-    assert b"shows whether anything was started" in err
+    done = await finish(process)
+    assert done.status == 130
+    assert "taskpackerctl list shows whether anything was accepted" in done.err
 
 
 async def waiting(address: str) -> asyncio.subprocess.Process:
     """`submit --wait` that has printed the id of its task."""
     process = await start(address, "submit", "massif", "--wait")
-    assert process.stdout is not None
-    assert await process.stdout.readline() == b"massif@1\n"
+    assert await line(process.stdout) == "massif@1\n"
     return process
 
 
@@ -147,13 +233,11 @@ async def test_wait_survives_a_restart_of_the_service(service: Standin, address:
     answer(service, "massif@1")
     process = await waiting(address)
     await service.bus.release_name(BUS_NAME)
-    assert process.stderr is not None
-    assert b"went away; waiting until it is back" in await process.stderr.readline()
+    assert "went away; waiting until it is back" in await line(process.stderr)
     # It ended meanwhile, and nobody will tell.
     service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="failed", exit_status=7)])
     await service.bus.request_name(BUS_NAME)
-    await process.communicate()
-    assert process.returncode == 7
+    assert (await finish(process)).status == 7
 
 
 async def test_wait_goes_on_with_the_service_that_came_back(service: Standin, address: str) -> None:
@@ -162,24 +246,22 @@ async def test_wait_goes_on_with_the_service_that_came_back(service: Standin, ad
     process = await waiting(address)
     await service.bus.release_name(BUS_NAME)
     await service.bus.request_name(BUS_NAME)
-    await service.seen("GetTask")
+    await service.seen("GetTask", process)
     service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="failed", exit_status=3)])
-    service.emit(*ends("BatchFailed", "massif@1"))
-    await process.communicate()
-    assert process.returncode == 3
+    service.emit(*changes("massif@1", "failed"))
+    assert (await finish(process)).status == 3
 
 
 async def test_a_service_that_leaves_while_it_is_asked_does_not_end_the_wait(service: Standin, address: str) -> None:
     answer(service, "massif@1")
     service.answers["GetTask"] = ("org.freedesktop.DBus.Error.NoReply", ["gone"])
-    service.after["BatchSubmit"] = [ends("BatchComplete", "massif@1")]
+    service.after["BatchQueue"] = [changes("massif@1", "complete")]
     process = await waiting(address)
-    await service.seen("GetTask")
+    await service.seen("GetTask", process)
     await service.bus.release_name(BUS_NAME)
     service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="complete")])
     await service.bus.request_name(BUS_NAME)
-    await process.communicate()
-    assert process.returncode == 0
+    assert (await finish(process)).status == 0
 
 
 async def test_a_bus_that_is_lost_during_the_wait_exits_69(tmp_path: Path) -> None:
@@ -188,6 +270,6 @@ async def test_a_bus_that_is_lost_during_the_wait_exits_69(tmp_path: Path) -> No
             service = await stack.enter_async_context(standin(address))
             answer(service, "massif@1")
             process = await waiting(address)
-        _, err = await process.communicate()
-        assert process.returncode == 69
-        assert b"massif@1 goes on" in err
+        done = await finish(process)
+        assert done.status == 69
+        assert "massif@1 goes on" in done.err

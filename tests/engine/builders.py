@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from sd_taskpacker.engine.ports import Budget, Receipt, Remembered
 from sd_taskpacker.engine.requests import Office, Place
@@ -12,9 +13,11 @@ from sd_taskpacker.engine.state import State
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.request import Caller, Request
-from sd_taskpacker.model.task import Outcome, Result, Task
+from sd_taskpacker.model.task import Outcome, Result, Task, TaskState
 from sd_taskpacker.model.unit import Catalogue, Kind, Parameter, TaskUnit, Word
 from sd_taskpacker.model.values import Value
+
+_T = TypeVar("_T")
 
 SECOND = 1_000_000
 NOW = 1_800_000_000 * SECOND
@@ -77,12 +80,21 @@ def task(name: str = "job", version: str = f"{TODAY}.0", **changes: Any) -> Task
     return dataclasses.replace(plain, **changes)
 
 
+def waiting(name: str = "job", version: str = f"{TODAY}.0", **changes: Any) -> Task:
+    return task(name, version, **({"state": TaskState.WAITING, "started_usec": 0} | changes))
+
+
 def ended(running: Task, result: Result = Result.SUCCESS, at: int = NOW) -> Task:
     return running.ended(Outcome(result=result, ended_usec=at))
 
 
 def state(*open_tasks: Task, chunks: int = 32, cpus: int = 4, **remembered: Any) -> State:
     return State(Remembered(open=open_tasks, **remembered), Budget(memory=chunks * CHUNK_BYTES, cpus=cpus))
+
+
+async def at_once(think: Callable[[int], _T], now: int) -> _T:
+    """In place of a thread."""
+    return think(now)
 
 
 def office(*units: TaskUnit, of: State | None = None, **changes: Any) -> Office:

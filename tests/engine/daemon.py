@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from sd_taskpacker.engine.desk import Desk
-from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import Budget, Receipt, Remembered
 from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.turn import Numbered
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.unit import TaskUnit
-from tests.engine.builders import NOW, PLACE, catalogue, receipt
+from tests.engine.builders import BOOT, NOW, PLACE, catalogue, receipt
 from tests.engine.fakes import (
     Diary,
     FakeLauncher,
@@ -44,7 +44,7 @@ class Daemon:
         self.units = FakeUnits(catalogue(*units))
         self.machine = FakeMachine(Budget(memory=chunks * CHUNK_BYTES, cpus=cpus))
         self.signals = FakeSignals(self.diary)
-        self.loop = Loop(State(self.store.load(), self.machine.budget()), self.store, lambda: self.now)
+        self.loop = Loop(State(self.store.load(), self.machine.budget()), self.store, lambda: self.now, boot_id=BOOT)
         self.life = Life(
             self.loop,
             launcher=self.launcher,
@@ -82,14 +82,24 @@ class Daemon:
 
 
 @asynccontextmanager
-async def running(daemon: Daemon) -> AsyncIterator[Daemon]:
-    def act(events: Sequence[Event]) -> None:
+async def running(daemon: Daemon, *, resumed: bool = True) -> AsyncIterator[Daemon]:
+    """`resumed` False: the test itself calls `life.resume`; until `loop.begin_cycles` nothing that waits starts."""
+
+    def act(events: Sequence[Numbered]) -> None:
         daemon.life.act(events)
         daemon.desk.act(events)
 
     turns = asyncio.create_task(daemon.loop.run(act))
+    # A loop that fails answers nobody any more: the test, which would wait for ever, fails with what it failed of.
+    test = asyncio.current_task()
+    assert test is not None
+    turns.add_done_callback(lambda over: over.cancelled() or test.cancel())
+    if resumed:
+        await daemon.loop.begin_cycles()
     try:
         yield daemon
     finally:
         turns.cancel()
         await asyncio.wait([turns])
+        if not turns.cancelled():
+            turns.result()

@@ -3,21 +3,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from sd_taskpacker.engine.events import (
+    Drained,
     Event,
+    Resumed,
     RootDecommissioned,
     RootRecommissioned,
+    TaskAltered,
     TaskClosed,
     TaskDropped,
     TaskEnded,
+    TaskPromised,
+    TaskQueued,
     TaskStarted,
 )
 from sd_taskpacker.engine.ports import (
     Budget,
     Figures,
     ObservedUnit,
+    PastEvent,
     Receipt,
     Remembered,
     StartRefused,
@@ -28,6 +35,13 @@ from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue
+
+_WORDS = {
+    TaskQueued: "commit-queue",
+    TaskStarted: "commit-start",
+    TaskEnded: "commit-end",
+    TaskAltered: "commit-alter",
+}
 
 
 class Diary(list[str]):
@@ -42,29 +56,45 @@ class FakeStore:
         self.remembered = remembered or Remembered()
         self.history: dict[TaskId, Task] = {task.id: task for task in self.remembered.open}
         self.closed: list[TaskId] = []
+        self.past: list[PastEvent] = []
+        self.commits: list[list[Event]] = []
         self.fails = 0
         """So many commits to come are refused."""
 
     def load(self) -> Remembered:
         return self.remembered
 
-    def commit(self, events: Sequence[Event]) -> None:
+    def commit(self, events: Sequence[Event]) -> list[int]:
         if self.fails:
             self.fails -= 1
             raise StoreError("/state/state.sqlite: disk full; free some space")
-        for event in events:
-            match event:
-                case TaskStarted(task) | TaskEnded(task):
-                    self.history[task.id] = task
-                    self.diary.append(f"commit-{'end' if task.outcome else 'start'} {task.id}")
-                case TaskClosed(task_id):
-                    self.closed.append(task_id)
-                    self.diary.append(f"commit-close {task_id}")
-                case TaskDropped(task_id):
-                    self.closed.remove(task_id)
-                    self.diary.append(f"commit-drop {task_id}")
-                case RootDecommissioned(root) | RootRecommissioned(root):
-                    self.diary.append(f"commit-root {root}")
+        self.commits.append(list(events))
+        return [self._remember(event) for event in events]
+
+    def _remember(self, event: Event) -> int:
+        match event:
+            case TaskQueued(task) | TaskStarted(task) | TaskEnded(task) | TaskAltered(task):
+                self.history[task.id] = task
+                self.diary.append(f"{_WORDS[type(event)]} {task.id}")
+            case TaskPromised(task_id, start):
+                self.history[task_id] = dataclasses.replace(self.history[task_id], promised_usec=start)
+                self.diary.append(f"commit-promise {task_id}")
+            case Drained() | Resumed():
+                self.diary.append(f"commit-{type(event).__name__.lower()}")
+            case TaskClosed(task_id):
+                self.closed.append(task_id)
+                self.diary.append(f"commit-close {task_id}")
+            case TaskDropped(task_id):
+                self.closed.remove(task_id)
+                self.diary.append(f"commit-drop {task_id}")
+            case RootDecommissioned(root) | RootRecommissioned(root):
+                self.diary.append(f"commit-root {root}")
+        line = PastEvent(sequence=len(self.past) + 1, time=0, task="", event=type(event).__name__, details={})
+        self.past.append(line)
+        return line.sequence
+
+    def events(self, after: int, limit: int) -> list[PastEvent]:
+        return self.past[after : after + limit if limit else None]
 
     def task(self, task_id: TaskId) -> Task | None:
         return self.history.get(task_id)
@@ -221,10 +251,15 @@ class FakeSignals:
         self.diary = diary
         self.figures: list[Figures] = []
         self.slots: list[tuple[int, int, int, int]] = []
+        self.changes: list[tuple[int, Task]] = []
 
     def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
         self.diary.append(f"signal {task.id} {task.outcome.result if task.outcome else ''}")
         self.slots.append(slots)
+
+    def task_changed(self, sequence: int, task: Task) -> None:
+        self.diary.append(f"changed {task.id} {task.state}")
+        self.changes.append((sequence, task))
 
     def figures_changed(self, figures: Figures) -> None:
         self.figures.append(figures)

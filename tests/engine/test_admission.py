@@ -3,18 +3,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sd_taskpacker.engine.admission import Admission, admit
-from sd_taskpacker.engine.events import TaskStarted
+from sd_taskpacker.engine import admission as admission_module
+from sd_taskpacker.engine.admission import Admission, admit, enqueue
+from sd_taskpacker.engine.events import TaskQueued, TaskStarted
 from sd_taskpacker.engine.requests import Office
+from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.model.quantities import SIZES
 from sd_taskpacker.model.request import Caller, Request
-from sd_taskpacker.model.task import Task
+from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Kind, Reference, TaskUnit, Word
 from sd_taskpacker.model.values import Value
-from tests.engine.builders import ADMIN, NOW, SECOND, TODAY, office, parameter, request, state, task, unit
+from tests.engine.builders import ADMIN, NOW, SECOND, TODAY, office, parameter, request, state, task, unit, waiting
 
 
 def _admit(at: Office, *requests: Request, kind: Kind = Kind.BATCH, caller: Caller = ADMIN) -> Admission:
@@ -26,8 +29,12 @@ def _answers(admission: Admission) -> list[tuple[tuple[str, ...], tuple[str, ...
 
 
 def _one(at: Office, asked: Request, kind: Kind = Kind.BATCH) -> Task:
-    (started,) = _admit(at, asked, kind=kind).started
-    return started
+    (task,) = _started(_admit(at, asked, kind=kind))
+    return task
+
+
+def _started(admission: Admission) -> list[Task]:
+    return [event.task for event in admission.events if isinstance(event, TaskStarted)]
 
 
 def test_what_fits_starts_and_the_rest_is_rejected_in_request_order() -> None:
@@ -75,7 +82,7 @@ def test_a_fan_out_is_one_answer_with_many_tasks() -> None:
 def test_a_task_asked_for_by_a_task_becomes_its_child_in_its_roots_directory() -> None:
     parent = task("build", root_directory="/srv/build")
     caller = Caller(uid=500, may_manage=False, may_submit=True, task=parent.id)
-    (child,) = _admit(office(unit(), of=state(parent)), request(), caller=caller).started
+    (child,) = _started(_admit(office(unit(), of=state(parent)), request(), caller=caller))
     assert str(child.id) == f"build/job@{TODAY}.0"
     assert child.directory == f"/srv/build/job/@{TODAY}.0"
     assert child.uid == 500
@@ -109,7 +116,7 @@ def test_a_deadline_that_cannot_be_met_is_a_rejection_with_its_reason() -> None:
     assert _answers(admission) == [((), ("job",))]
     ((label, reasons),) = admission.rejected
     assert label == "job"
-    assert "deadline" in reasons[0].text
+    assert reasons[0].text == "would end in 10min, 5min after its deadline"
 
 
 def test_a_task_runs_as_its_units_user_or_the_default_one() -> None:
@@ -131,6 +138,45 @@ def test_parameters_reach_the_command_as_one_argument_and_are_remembered_as_subm
     assert started.parameters == {"target": "a b; $(c)", "mode": "fast"}
 
 
+def _queue(at: Office, *requests: Request) -> Admission:
+    return enqueue(at, ADMIN, requests, NOW)
+
+
+def test_what_is_queued_waits_with_all_that_its_unit_says() -> None:
+    at = office(unit(runs_late=True, max_running=2, retries=3, grows=True))
+    (event,) = _queue(at, request()).events
+    assert isinstance(event, TaskQueued)
+    queued = event.task
+    assert (queued.state, queued.started_usec, queued.submitted_usec) == (TaskState.WAITING, 0, NOW)
+    assert (queued.runs_late, queued.max_running, queued.retries, queued.grows) == (True, 2, 3, True)
+
+
+def test_what_runs_already_does_not_keep_anything_from_being_queued() -> None:
+    at = office(unit(chunks=32), of=state(task("full", chunks=32)))
+    assert _answers(_queue(at, request(), request())) == [((f"job@{TODAY}.{n}",), ()) for n in range(2)]
+
+
+def test_what_is_larger_than_the_budget_is_rejected_with_the_reason() -> None:
+    admission = _queue(office(unit(chunks=33, cpus=5)), request())
+    assert _answers(admission) == [((), ("job",))]
+    ((_, reasons),) = admission.rejected
+    assert {reason.resource for reason in reasons} == {"memory", "cpu"}
+
+
+def test_one_user_cannot_fill_the_queue_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission_module, "MAX_WAITING", 3)
+    held = state(*(waiting(version=str(n), uid=ADMIN.uid) for n in range(2)), waiting(version="x", uid=7))
+    with pytest.raises(LimitExceeded, match="more than 3 tasks of uid 0"):
+        _queue(office(unit(), of=held), request(), request())
+    assert len(_queue(office(unit(), of=held), request()).events) == 1
+
+
+def test_drained_a_batch_is_rejected_with_that_reason() -> None:
+    admission = _admit(office(unit(), of=state(drained=True)), request())
+    assert _answers(admission) == [((), ("job",))]
+    assert admission.rejected[0][1][0].resource == "drained"
+
+
 sizes = st.sampled_from(list(SIZES))
 
 
@@ -142,8 +188,8 @@ def test_running_batch_never_holds_more_than_the_budget(calls: Sequence[list[str
         admission = _admit(office(*units, of=held), *(request(name) for name in call))
         for answer, name in zip(admission.answers, call, strict=True):
             assert len(answer.started) + answer.rejected.count(name) == 1
-        for started in admission.started:
-            held.apply(TaskStarted(started))
+        for event in admission.events:
+            held.apply(event)
         running = list(held.running())
         assert sum(one.chunks for one in running) <= chunks
         assert sum(one.cpus for one in running) <= cpus

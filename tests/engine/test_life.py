@@ -46,6 +46,7 @@ async def test_an_end_is_committed_then_told_then_the_unit_is_released() -> None
         await daemon.until(f"commit-close {JOB}")
         assert daemon.diary[daemon.diary.index(f"close-output {JOB}") + 1 :] == [
             f"commit-end {JOB}",
+            f"changed {JOB} complete",
             f"seal {JOB}",
             f"signal {JOB} success",
             f"release {JOB}",

@@ -52,7 +52,7 @@ async def test_each_open_task_is_taken_up_where_it_was_left() -> None:
     daemon.launcher.observed = [ObservedUnit(runs.id, alive=True)]
     daemon.receipts.box[over.id.unit_name] = receipt("exit-code", "exited", "7")
     daemon.workdirs.half_made = {never.id}
-    async with running(daemon):
+    async with running(daemon, resumed=False):
         await daemon.life.resume(BOOT)
         await daemon.until(f"commit-close {over.id}")
         await daemon.until(f"commit-close {done.id}")
@@ -69,7 +69,7 @@ async def test_the_journal_is_asked_only_about_what_left_no_other_trace() -> Non
     daemon = Daemon(remembered=Remembered(open=(runs, over, never, done, old)))
     daemon.launcher.observed = [ObservedUnit(runs.id, alive=True)]
     daemon.receipts.box[over.id.unit_name] = receipt()
-    async with running(daemon):
+    async with running(daemon, resumed=False):
         await daemon.life.resume(BOOT)
     assert daemon.witness.asked == [never.id.unit_name]
 
@@ -80,7 +80,7 @@ async def test_a_task_that_systemd_has_dealt_with_or_may_have_is_not_run_again(h
     daemon = Daemon(remembered=Remembered(open=(ran,)))
     daemon.witness.has_journal = has_journal
     daemon.witness.seen.add(ran.id.unit_name)
-    async with running(daemon):
+    async with running(daemon, resumed=False):
         await daemon.life.resume(BOOT)
         await daemon.until(f"commit-close {ran.id}")
     assert f"signal {ran.id} {Result.LOST}" in daemon.diary
@@ -90,7 +90,7 @@ async def test_a_task_that_systemd_has_dealt_with_or_may_have_is_not_run_again(h
 async def test_after_a_reboot_tasks_that_ran_fail_as_lost() -> None:
     old = task("old", boot_id="an earlier boot")
     daemon = Daemon(remembered=Remembered(open=(old,)))
-    async with running(daemon):
+    async with running(daemon, resumed=False):
         await daemon.life.resume(BOOT)
         await daemon.until(f"commit-close {old.id}")
     assert f"signal {old.id} {Result.LOST}" in daemon.diary
@@ -99,7 +99,7 @@ async def test_after_a_reboot_tasks_that_ran_fail_as_lost() -> None:
 async def test_a_directory_that_somebody_used_is_not_removed_for_a_new_start() -> None:
     never = task("never")
     daemon = Daemon(remembered=Remembered(open=(never,)))
-    async with running(daemon):
+    async with running(daemon, resumed=False):
         await daemon.life.resume(BOOT)
         await daemon.until(f"prepare {never.id}")
         assert not daemon.diary.about("remove")
@@ -109,7 +109,7 @@ async def test_what_ended_meanwhile_has_ended_before_the_roots_are_looked_at() -
     root = task("build")
     daemon = Daemon(unit("build", root=True), remembered=Remembered(open=(root,), serials={"build": (TODAY, 1)}))
     daemon.receipts.box[root.id.unit_name] = receipt("exit-code", "exited", "210")
-    async with running(daemon):
+    async with running(daemon, resumed=False):
         await daemon.life.resume(BOOT)
         await daemon.desk.start_roots()
         await daemon.until(f"start build@{TODAY}.1")

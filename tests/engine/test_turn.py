@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -10,9 +10,9 @@ import pytest
 from sd_taskpacker.engine.events import Event, RootDecommissioned, TaskStarted
 from sd_taskpacker.engine.ports import StoreError
 from sd_taskpacker.engine.state import State
-from sd_taskpacker.engine.turn import Decision, Input, take_turn
+from sd_taskpacker.engine.turn import Decide, Decision, Follow, Input, Numbered, take_turn
 from sd_taskpacker.errors import InvalidArgs, LimitExceeded
-from tests.engine.builders import NOW, state, task
+from tests.engine.builders import NOW, at_once, state, task
 
 
 class Commits(list[list[Event]]):
@@ -20,10 +20,11 @@ class Commits(list[list[Event]]):
         super().__init__()
         self.error = error
 
-    async def __call__(self, events: Sequence[Event]) -> None:
+    async def __call__(self, events: Sequence[Event]) -> list[int]:
         if self.error:
             raise self.error
         self.append(list(events))
+        return list(range(1, len(events) + 1))
 
 
 def _input(answer: Any = None, *events: Event) -> Input:
@@ -35,14 +36,22 @@ async def _result(given: Input) -> Any:
     return await given.reply
 
 
-async def _turn(held: State, commits: Commits, *inputs: Input) -> list[Event]:
-    return await take_turn(held, inputs, NOW, commits)
+def _then(*followed: Event) -> Follow:
+    async def follow(events: Sequence[Event], now: int) -> AsyncIterator[Event]:
+        for event in followed:
+            yield event
+
+    return follow
+
+
+async def _turn(held: State, commits: Commits, *inputs: Input, follow: Follow | None = None) -> list[Numbered]:
+    return await take_turn(held, inputs, NOW, think=at_once, follow=follow or _then(), commit=commits)
 
 
 async def test_all_inputs_of_a_turn_share_one_commit() -> None:
     held, commits = state(), Commits()
     first, second = TaskStarted(task("a")), TaskStarted(task("b"))
-    assert await _turn(held, commits, _input(1, first), _input(2, second)) == [first, second]
+    assert await _turn(held, commits, _input(1, first), _input(2, second)) == [(1, first), (2, second)]
     assert commits == [[first, second]]
 
 
@@ -51,7 +60,7 @@ async def test_a_later_input_of_the_turn_sees_what_an_earlier_one_decided() -> N
     seen = []
 
     def look(now: int) -> Decision:
-        seen.append(held.slots(now))
+        seen.append(held.slots())
         return Decision()
 
     await _turn(
@@ -92,9 +101,58 @@ async def test_a_refused_input_hinders_no_other() -> None:
     assert await _result(fine) == 1
 
 
+async def test_nothing_changes_while_a_long_decision_is_made() -> None:
+    held, seen = state(), []
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def think(decide: Decide, now: int) -> Decision:
+        begun.set()
+        await may_end.wait()
+        seen.append(len(held.open_tasks()))
+        return decide(now)
+
+    long = Input(lambda now: Decision([TaskStarted(task("long"))]), asyncio.get_running_loop().create_future(), True)
+    inputs = [_input(None, TaskStarted(task("a"))), long, _input(None, TaskStarted(task("b")))]
+    turn = asyncio.create_task(take_turn(held, inputs, NOW, think=think, follow=_then(), commit=Commits()))
+    await begun.wait()
+    may_end.set()
+    assert [event.task.id.name for _, event in await turn if isinstance(event, TaskStarted)] == ["a", "long", "b"]
+    assert seen == [1]
+
+
 async def test_a_caller_that_went_away_does_not_undo_the_decision() -> None:
     held, gone = state(), _input(1, TaskStarted(task()))
     assert isinstance(gone.reply, asyncio.Future)
     gone.reply.cancel()
     await _turn(held, Commits(), gone)
     assert len(held.open_tasks()) == 1
+
+
+async def test_what_follows_sees_all_that_was_decided_and_shares_the_commit() -> None:
+    held, commits = state(), Commits()
+    seen: list[int] = []
+
+    async def follow(events: Sequence[Event], now: int) -> AsyncIterator[Event]:
+        for name in ("x", "y"):
+            seen.append(len(held.open_tasks()))
+            yield TaskStarted(task(name))
+
+    first, second = TaskStarted(task("a")), TaskStarted(task("b"))
+    numbered = await _turn(held, commits, _input(None, first), _input(None, second), follow=follow)
+    assert [number for number, _ in numbered] == [1, 2, 3, 4]
+    assert sorted(one.id.name for one in held.open_tasks()) == ["a", "b", "x", "y"]
+    assert seen == [2, 3]
+    assert len(commits) == 1
+
+
+async def test_what_follows_is_undone_with_the_rest() -> None:
+    held = state()
+    broken = Commits(StoreError("full"))
+    assert await _turn(held, broken, follow=_then(TaskStarted(task("x")))) == []
+    assert held.open_tasks() == []
+
+
+async def test_a_turn_without_inputs_is_what_follows_alone() -> None:
+    commits = Commits()
+    assert len(await _turn(state(), commits, follow=_then(RootDecommissioned("job")))) == 1
+    assert len(commits) == 1

@@ -15,20 +15,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sd_taskpacker.engine.events import (
+    Drained,
     Event,
+    Resumed,
     RootDecommissioned,
     RootRecommissioned,
+    TaskAltered,
     TaskClosed,
     TaskDropped,
     TaskEnded,
+    TaskPromised,
+    TaskQueued,
     TaskStarted,
 )
-from sd_taskpacker.engine.ports import Remembered, StoreError, TaskFilter
+from sd_taskpacker.engine.ports import PastEvent, Remembered, StoreError, TaskFilter
 from sd_taskpacker.host import taskjson
-from sd_taskpacker.host.schema import VERSION
-from sd_taskpacker.host.store import SqliteStore
+from sd_taskpacker.host.schema import MIGRATIONS, VERSION
+from sd_taskpacker.host.store import RUNS_COMPARED, SqliteStore
 from sd_taskpacker.model.names import TaskId
-from sd_taskpacker.model.task import Outcome, Result, Task, TaskState, Usage
+from sd_taskpacker.model.task import DEFAULT_EXPECTED_USEC, Outcome, Result, Task, TaskState, Usage
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.model.values import Value
 
@@ -64,6 +69,10 @@ def task(name: str = "build/massif", version: str = "20261121.0", **changes: Any
         started_usec=NOON + 1,
     )
     return dataclasses.replace(made, **changes)
+
+
+def waiting(name: str = "build/massif", version: str = "20261121.0", **changes: Any) -> Task:
+    return task(name, version, **({"state": TaskState.WAITING, "started_usec": 0} | changes))
 
 
 def ended(running: Task, result: Result = Result.SUCCESS) -> Task:
@@ -137,7 +146,7 @@ def test_a_commit_is_all_or_none_and_the_store_goes_on(path: Path) -> None:
         store.commit([TaskStarted(task()), RootDecommissioned("build"), TaskClosed(TaskId.make("ghost", "1"))])
     assert store.load() == Remembered()
     store.commit([TaskStarted(task())])
-    with pytest.raises(StoreError, match="UNIQUE"):
+    with pytest.raises(StoreError, match="is there already"):
         store.commit([RootDecommissioned("build"), TaskStarted(task())])
     assert store.load().decommissioned == frozenset()
     store.close()
@@ -152,7 +161,13 @@ def test_events_keep_their_order_and_repeat_a_time_they_lack(path: Path) -> None
     assert events_in(path) == [
         (1, None, "", "RootDecommissioned", '{"root": "other"}'),
         (2, NOON + 1, name, "TaskStarted", "{}"),
-        (3, NOON + 9, name, "TaskEnded", '{"result": "oom-kill"}'),
+        (
+            3,
+            NOON + 9,
+            name,
+            "TaskEnded",
+            '{"result": "oom-kill", "exit_status": 0, "cpu_usec": 12, "memory_peak": 18014398509481984}',
+        ),
         (4, NOON + 9, name, "TaskClosed", "{}"),
         (5, NOON + 9, "", "RootRecommissioned", '{"root": "other"}'),
     ]
@@ -260,17 +275,174 @@ def test_the_store_that_version_1_wrote_still_loads(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "store.db")
     running, over = task(version="20261121.1"), ended(task(), Result.EXIT_CODE)
     assert store.load() == Remembered(
-        open=(running,), serials={"build/massif": ("20261121", 2)}, decommissioned=frozenset({"old"})
+        open=(running,),
+        serials={"build/massif": ("20261121", 2)},
+        decommissioned=frozenset({"old"}),
+        runs=((8, 600_000_000),),
     )
     assert store.surplus("build/massif", keep_success=0, keep_failed=0) == [over]
+    assert [event.event for event in store.events(0, 0)][:1] == ["TaskStarted"]
+    store.close()
+
+
+def test_a_store_of_version_1_brings_along_what_its_runs_teach(path: Path) -> None:
+    path.parent.mkdir()
+    connection = sqlite3.connect(path)
+    for statement in MIGRATIONS[0]:
+        connection.execute(statement)
+    for number in range(12):
+        one = ended(task(version=str(number)))
+        row = (str(one.id), one.id.version, 200 + number, taskjson.to_text(one))
+        connection.execute(
+            """
+            INSERT INTO tasks (id, name, version, root, kind, state, submitted, started, ended, closed, kept, doc)
+            VALUES (?, 'build/massif', ?, 'build', 'batch', 'complete', 0, 100, ?, 1, 1, ?)
+            """,
+            row,
+        )
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    store = SqliteStore(path)
+    assert store.load().learnt == {"build/massif": tuple(100 + number for number in range(2, 12))}
+    newest = [old.id.version for old in store.surplus("build/massif", keep_success=0, keep_failed=0)]
+    assert newest == [str(number) for number in reversed(range(12))]
+    store.close()
+
+
+def test_a_task_waits_over_a_restart_with_what_it_was_promised(path: Path) -> None:
+    store, one = SqliteStore(path), waiting()
+    assert store.commit([TaskQueued(one), TaskPromised(one.id, NOON + 60)]) == [1, 2]
+    store = reopened(store, path)
+    assert store.load().open == (dataclasses.replace(one, promised_usec=NOON + 60),)
+    assert store.load().serials == {"build/massif": ("20261121", 1)}
+    changed = dataclasses.replace(one, priority=7)
+    store.commit([TaskAltered(changed)])
+    assert store.task(one.id) == changed
+    started = dataclasses.replace(changed, state=TaskState.RUNNING, started_usec=NOON + 3, promised_usec=NOON + 60)
+    assert store.commit([TaskStarted(started)]) == [4]
+    assert store.load().open == (started,)
+    with pytest.raises(StoreError, match="is there already"):
+        store.commit([TaskStarted(started)])
+    store.close()
+
+
+def test_what_never_ran_ends_and_leaves_only_its_record(path: Path) -> None:
+    store, one = SqliteStore(path), waiting()
+    over = one.ended(Outcome(result=Result.CANCELLED, ended_usec=NOON + 9, no_directory=True))
+    store.commit([TaskQueued(one), TaskEnded(over), TaskClosed(one.id), TaskDropped(one.id)])
+    assert store.load().open == ()
+    assert store.load().learnt == {}
+    assert store.task(one.id) == over
+    assert store.surplus(one.id.name, keep_success=0, keep_failed=0) == []
+    store.close()
+
+
+def test_draining_is_remembered_until_it_is_taken_back(path: Path) -> None:
+    store = SqliteStore(path)
+    store.commit([Drained()])
+    store = reopened(store, path)
+    assert store.load().drained
+    store.commit([Resumed()])
+    store = reopened(store, path)
+    assert not store.load().drained
+    store.close()
+
+
+def test_the_last_ten_runs_that_succeeded_are_what_is_learnt(path: Path) -> None:
+    store = SqliteStore(path)
+    for number in range(12):
+        one = task(version=str(number), started_usec=NOON)
+        result = Result.EXIT_CODE if number == 11 else Result.SUCCESS
+        store.commit([TaskStarted(one), TaskEnded(one.ended(Outcome(result=result, ended_usec=NOON + 100 + number)))])
+    assert reopened(store, path).load().learnt == {"build/massif": tuple(100 + number for number in range(1, 11))}
+
+
+def _run(number: int, took: int, result: Result = Result.SUCCESS, **changes: Any) -> list[Event]:
+    one = task(version=f"{result}.{number}", **changes)
+    over = one.ended(Outcome(result=result, ended_usec=one.started_usec + took))
+    return [TaskStarted(one), TaskEnded(over)]
+
+
+def test_the_last_runs_are_remembered_with_what_was_expected_of_them(path: Path) -> None:
+    store = SqliteStore(path)
+    for number in range(RUNS_COMPARED + 5):
+        store.commit(_run(number, took=number + 1, expected_usec=1000))
+    assert store.load().runs == tuple((number + 6, 1000) for number in range(RUNS_COMPARED))
+
+
+def test_an_expected_time_that_nobody_gave_is_the_one_that_was_learnt(path: Path) -> None:
+    store = SqliteStore(path)
+    store.commit([*_run(1, took=70, expected_usec=None), *_run(2, took=30, expected_usec=None)])
+    assert store.load().runs == ((70, 70), (30, 70))
+
+
+def test_only_ends_of_batch_runs_that_tell_how_long_they_took_are_remembered(path: Path) -> None:
+    store = SqliteStore(path)
+    never = waiting(version="never")
+    store.commit(
+        [
+            *_run(1, 10, Result.LOST),
+            *_run(1, 10, Result.COULD_NOT_START),
+            *_run(2, 10, Result.SUCCESS, name="order", kind=Kind.WORKORDER),
+            *_run(3, 0),
+            TaskQueued(never),
+            TaskEnded(ended(never, Result.CANCELLED)),
+            *_run(1, 10, Result.EXIT_CODE, expected_usec=None, parameters={"rate": float("inf")}),
+        ]
+    )
+    assert store.load().runs == ((10, DEFAULT_EXPECTED_USEC),)
+
+
+def test_who_missed_events_reads_them_after_a_number(path: Path) -> None:
+    store, one = SqliteStore(path), waiting(retry_of="build/massif@0")
+    store.commit([Drained(), TaskQueued(one), TaskPromised(one.id, NOON + 60)])
+    assert store.events(1, 1) == [
+        PastEvent(
+            sequence=2,
+            time=NOON,
+            task=str(one.id),
+            event="TaskQueued",
+            details={"priority": 100, "chunks": 8, "cpus": 1, "retry_of": "build/massif@0"},
+        )
+    ]
+    assert [event.sequence for event in store.events(0, 0)] == [1, 2, 3]
+    assert store.events(0, 0)[0].time == 0
+    assert store.events(2, 10)[0].details == {"promised": NOON + 60}
+    assert store.events((1 << 64) - 1, 0) == []
+    store.close()
+
+
+def test_what_waits_and_runs_is_listed_without_the_rest(path: Path) -> None:
+    store, runs, waits, over = SqliteStore(path), task(version="1"), waiting(version="2"), task(version="3")
+    store.commit([TaskStarted(runs), TaskQueued(waits), TaskStarted(over), TaskEnded(ended(over))])
+    both = frozenset({TaskState.WAITING, TaskState.RUNNING})
+    assert store.tasks(TaskFilter(states=both)) == [runs, waits]
+    assert store.tasks(TaskFilter(states=frozenset({TaskState.WAITING}))) == [waits]
+    store.close()
+
+
+def test_the_newest_version_is_the_one_that_ended_last(path: Path) -> None:
+    store, patient, quick = SqliteStore(path), waiting(version="1"), waiting(version="2")
+    store.commit([TaskQueued(patient), TaskQueued(quick)])
+    for one in (quick, patient):
+        begun = dataclasses.replace(one, state=TaskState.RUNNING, started_usec=NOON + 1)
+        store.commit([TaskStarted(begun), TaskEnded(ended(begun)), TaskClosed(one.id)])
+    assert [old.id.version for old in store.surplus(patient.id.name, keep_success=1, keep_failed=1)] == ["2"]
     store.close()
 
 
 def test_a_task_is_stored_as_this_text() -> None:
-    golden = (STORES / "task-1.json").read_text()
-    over = ended(task(), Result.EXIT_CODE)
+    golden = (STORES / "task-2.json").read_text()
+    over = ended(
+        waiting(promised_usec=NOON + 5, runs_late=True, max_running=2, retries=3, grows=True, retry_of="a@1")
+    )
     assert json.loads(taskjson.to_text(over)) == json.loads(golden)
     assert taskjson.from_text(golden) == over
+
+
+def test_the_text_of_an_earlier_release_is_read() -> None:
+    assert taskjson.from_text((STORES / "task-1.json").read_text()) == ended(task(), Result.EXIT_CODE)
 
 
 plain = st.recursive(

@@ -178,7 +178,7 @@ def test_every_problem_comes_at_once_in_order_of_files_and_lines() -> None:
         ("prioriti=5", "prioriti: is not a key of [Batch] and is ignored; did you mean Priority=?"),
         ("priority=5", "priority: is not a key of [Batch] and is ignored; did you mean Priority=?"),
         ("Zebra=5", "Zebra: is not a key of [Batch] and is ignored"),
-        ("OnDedline=drop", "OnDedline: is not a key of [Batch] and is ignored; did you mean Deadline=?"),
+        ("OnDedline=drop", "OnDedline: is not a key of [Batch] and is ignored; did you mean OnDeadline=?"),
         ("Description=x", "Description: belongs in [Unit] or [Parameter], not in [Batch], and is ignored"),
         ("MemoryHigh=1G", "MemoryHigh: belongs in [Service], not in [Batch], and is ignored"),
     ],
@@ -236,11 +236,24 @@ def test_a_unit_is_named_like_a_task(name: str) -> None:
     assert "unit name" in shown(GOOD, name=name)[0]
 
 
-@pytest.mark.parametrize("line", ["OnDeadline=run", "MaxRunning=2", "Retry=1", "OnOOM=larger"])
-def test_a_key_of_a_later_release_is_told_from_a_slip(line: str) -> None:
-    key = line.partition("=")[0]
-    message = "is a key that this release does not have yet; it is ignored"
-    assert shown(GOOD + line + "\n") == [f"t.batch:3: warning: {key}: {message}"]
+def test_what_happens_after_the_deadline_a_failure_or_an_oom_kill_is_the_units_choice() -> None:
+    plain = good(GOOD)
+    assert (plain.runs_late, plain.max_running, plain.retries, plain.grows) == (False, None, 0, False)
+    asked = good(GOOD + "OnDeadline=run\nMaxRunning=2\nRetry=3\nOnOOM=larger\n")
+    assert (asked.runs_late, asked.max_running, asked.retries, asked.grows) == (True, 2, 3, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("OnDeadline=maybe", "OnDeadline: 'maybe' is not one of drop, run"),
+        ("MaxRunning=0", "MaxRunning: '0' is not a whole number from 1 to 2147483647"),
+        ("Retry=1001", "Retry: '1001' is not a whole number from 0 to 1000"),
+        ("OnOOM=retry", "OnOOM: 'retry' is not one of fail, larger"),
+    ],
+)
+def test_a_choice_that_does_not_exist_is_refused(line: str, message: str) -> None:
+    assert shown(GOOD + line + "\n") == [f"t.batch:3: error: {message}"]
 
 
 def test_parameters_are_typed() -> None:

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from sd_taskpacker.model.resource import CPU, MEMORY, Lease
-from sd_taskpacker.plan.planner import expected_end, plan
-from sd_taskpacker.plan.snapshot import Plan, Verdict
+from sd_taskpacker.plan.planner import expected_end
+from sd_taskpacker.plan.snapshot import Verdict
 from tests.plan.scenario import NOW, SECOND, Scenario, at
 
 
@@ -29,8 +26,13 @@ def test_a_short_task_fills_the_hole_before_a_large_one() -> None:
 
 
 def test_a_task_too_long_for_the_hole_does_not_delay_the_earlier_one() -> None:
+    s = Scenario(chunks=8).running(chunks=6, ends=30).task("large", chunks=8, priority=101)
+    assert s.task("long", chunks=2, runs=31).starts() == {"large": 30, "long": 90}
+
+
+def test_what_may_start_now_and_costs_less_that_way_starts_even_before_a_large_one() -> None:
     s = Scenario(chunks=8).running(chunks=6, ends=30).task("large", chunks=8).task("long", chunks=2, runs=31)
-    assert s.starts() == {"large": 30, "long": 90}
+    assert s.starts() == {"long": 0, "large": 31}
 
 
 def test_higher_priority_is_placed_first() -> None:
@@ -38,14 +40,75 @@ def test_higher_priority_is_placed_first() -> None:
     assert s.starts() == {"high": 0, "low": 60}
 
 
-def test_among_equals_least_slack_goes_first() -> None:
-    s = Scenario(chunks=4).task("calm", chunks=4).task("urgent", chunks=4, deadline=100)
-    assert s.starts() == {"urgent": 0, "calm": 60}
+def test_room_is_held_for_a_deadline_and_shorter_ones_do_not_take_it() -> None:
+    s = Scenario(chunks=4).task("short", chunks=4, runs=50).task("urgent", chunks=4, deadline=100)
+    assert s.starts() == {"urgent": 0, "short": 60}
+
+
+def test_a_deadline_that_leaves_time_lets_shorter_ones_go_first() -> None:
+    s = Scenario(chunks=4).task("short", chunks=4, runs=40).task("calm", chunks=4, deadline=100)
+    assert s.starts() == {"short": 0, "calm": 40}
 
 
 def test_a_deadline_that_cannot_be_met_is_told() -> None:
     s = Scenario(chunks=4).running(chunks=4, ends=50).task("late", chunks=4, runs=60, deadline=100)
     assert s.verdicts() == {"late": {Verdict.DEADLINE}}
+
+
+def test_who_runs_late_all_the_same_is_placed_after_its_deadline() -> None:
+    s = Scenario(chunks=4).running(chunks=4, ends=50).task("late", chunks=4, deadline=100, runs_late=True)
+    assert s.starts() == {"late": 50}
+
+
+def test_a_task_that_is_refused_takes_no_room_from_one_that_can_meet_its_deadline() -> None:
+    s = Scenario(chunks=4).task("late", chunks=4, runs=60, deadline=30).task("able", chunks=4, runs=100, deadline=100)
+    assert s.due() == {"able"}
+    assert s.verdicts() == {"late": {Verdict.DEADLINE}}
+
+
+def test_who_is_promised_this_moment_goes_first() -> None:
+    s = Scenario(chunks=4).task("short", chunks=4, runs=10).task("urgent", chunks=4, runs=100, deadline=100)
+    assert s.starts() == {"urgent": 0, "short": 100}
+    assert s.promises()["urgent"] == 0
+
+
+def test_a_newcomer_with_a_deadline_is_not_promised_the_room_of_one_whose_time_has_come() -> None:
+    s = Scenario(chunks=4).task("due", chunks=4, promised=0).task("late", chunks=4, runs=50, deadline=60)
+    assert s.due() == {"due"}
+    assert s.verdicts() == {"late": {Verdict.DEADLINE}}
+
+
+def test_a_slot_of_low_priority_refuses_no_deadline_of_high_priority_whoever_comes_with_it() -> None:
+    s = Scenario(chunks=4).task("low", chunks=4, promised=10, priority=1).task("other", chunks=1, priority=1)
+    assert s.task("high", chunks=4, deadline=65, priority=9).due() == {"high"}
+
+
+def test_who_waits_keeps_its_promise_and_gets_no_other() -> None:
+    s = Scenario(chunks=4).running(chunks=4, ends=100).task("old", promised=500).task("new")
+    assert s.promises().keys() == {"new"}
+
+
+def test_a_promised_start_that_comes_is_kept_before_all_equals() -> None:
+    s = Scenario(chunks=4).task("due", chunks=4, runs=9000, promised=0)
+    for number in range(30):
+        s.task(str(number), runs=1)
+    assert s.due() == {"due"}
+
+
+def test_nobody_starts_into_a_promised_place() -> None:
+    s = Scenario(chunks=4).running(chunks=2, ends=50).task("kept", chunks=4, promised=50)
+    assert s.task("long", chunks=2, runs=51).due() == set()
+    assert s.task("short", chunks=2, runs=50).due() == {"short"}
+
+
+def test_a_promise_that_a_lease_overlaps_by_a_moment_keeps_its_room() -> None:
+    s = Scenario(chunks=4).running(chunks=2, ends=51).task("kept", chunks=4, promised=50)
+    assert s.task("long", chunks=2, runs=1000).due() == set()
+
+
+def test_with_nothing_running_somebody_starts() -> None:
+    s = Scenario(chunks=4, cpus=4).task("a", chunks=3, runs=100, promised=10).task("b", chunks=3, runs=100)
+    assert len(s.due()) == 1
 
 
 def test_a_deadline_is_met_to_the_microsecond() -> None:
@@ -101,85 +164,14 @@ def test_an_overdue_lease_without_any_planned_time_ends_some_time() -> None:
     assert NOW < expected_end(Lease(owner="x", claims={}, start=NOW, end=NOW), NOW) < at(10)
 
 
-Held = list[tuple[int, int, int, int]]
-Waiting = list[tuple[int, int, int, int, int | None, bool]]
-
-amounts = st.integers(0, 12)
-leases = st.lists(st.tuples(amounts, amounts, st.integers(0, 100), st.integers(-90, 200)), max_size=6)
-tasks = st.lists(
-    st.tuples(
-        st.integers(1, 12),
-        amounts,
-        st.integers(1, 100),
-        st.integers(0, 3),
-        st.one_of(st.none(), st.integers(1, 300)),
-        st.booleans(),
-    ),
-    max_size=12,
-)
+def test_no_more_of_a_unit_start_than_may_run() -> None:
+    s = Scenario(units={"job": 2})
+    for number in range(3):
+        s.task(str(number), unit="job", runs=60)
+    assert s.starts() == {"0": 0, "1": 0, "2": 60}
 
 
-def _scenario(held: Held, waiting: Waiting) -> Scenario:
-    s = Scenario(chunks=10, cpus=6)
-    for chunks, cpus, since, ends in held:
-        s.running(chunks=chunks, cpus=cpus, since=since, ends=max(ends, 1 - since))
-    for number, (chunks, cpus, runs, priority, deadline, now_only) in enumerate(waiting):
-        s.task(
-            str(number), chunks=chunks, cpus=cpus, runs=runs, priority=priority, deadline=deadline, now_only=now_only
-        )
-    return s
-
-
-@given(leases, tasks)
-def test_a_placed_task_never_meets_a_full_resource(held: Held, waiting: Waiting) -> None:
-    s = _scenario(held, waiting)
-    made = s.plan()
-    for name, capacity in ((MEMORY, s.chunks), (CPU, s.cpus)):
-        for lease in made.placed:
-            if lease.claims[name]:
-                assert _highest(made, name, lease.start, lease.end) <= capacity
-
-
-@given(leases, tasks)
-def test_every_waiting_task_has_a_place_or_a_reason(held: Held, waiting: Waiting) -> None:
-    s = _scenario(held, waiting)
-    made = s.plan()
-    placed = {lease.owner for lease in made.placed}
-    assert placed.isdisjoint(made.unplaced)
-    assert placed | set(made.unplaced) == {task.key for task in s.waiting}
-    assert all(reasons and all(reason.text for reason in reasons) for reasons in made.unplaced.values())
-
-
-@given(leases, tasks)
-def test_the_same_snapshot_gives_the_same_plan(held: Held, waiting: Waiting) -> None:
-    snapshot = _scenario(held, waiting).snapshot()
-    assert repr(plan(snapshot)) == repr(plan(snapshot))
-
-
-@given(leases, tasks)
-def test_held_leases_never_move(held: Held, waiting: Waiting) -> None:
-    s = _scenario(held, waiting)
-    assert [(lease.owner, lease.claims, lease.start) for lease in s.plan().held] == [
-        (lease.owner, lease.claims, lease.start) for lease in s.leases
-    ]
-
-
-@given(leases, tasks)
-def test_looking_only_at_now_agrees_with_the_whole_profile(held: Held, waiting: Waiting) -> None:
-    """One candidate that waits for ever, of the lowest priority, makes the planner go the long way."""
-    short = _scenario(held, [(*task[:5], True) for task in waiting])
-    long = _scenario(held, [(*task[:5], True) for task in waiting]).task("waits", chunks=11, priority=-1)
-    assert short.plan().placed == long.plan().placed
-    assert short.verdicts() == {key: why for key, why in long.verdicts().items() if key != "waits"}
-
-
-def _highest(made: Plan, resource: str, start: int, end: int) -> int:
-    """The most that is in use of the resource within [start, end)."""
-    everyone = [
-        (max(lease.start, NOW) if lease in made.placed else NOW, lease) for lease in (*made.held, *made.placed)
-    ]
-    instants = {start, *(begin for begin, _ in everyone if start <= begin < end)}
-    return max(
-        sum(lease.claims[resource] for begin, lease in everyone if begin <= instant < lease.end)
-        for instant in instants
-    )
+def test_what_is_packed_at_once_goes_by_priority_and_as_it_came() -> None:
+    s = Scenario(chunks=4).task("large", chunks=4, runs=99, now_only=True).task("small", runs=1, now_only=True)
+    assert s.due() == {"large"}
+    assert s.task("first", chunks=4, now_only=True, priority=101).due() == {"first"}

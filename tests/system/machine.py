@@ -248,6 +248,9 @@ class Machine:
         if self._dropin("paths", "") or self._dropin("memory", f"MemoryMax={MEMORY}") or not self._answers():
             self.systemctl("restart", SERVICE)
         for task in self.running():
+            if task["state"] == "waiting":
+                self.call("Cancel", "s", task["id"])
+        for task in self.running():
             self.call("Kill", "ss", task["id"], "KILL")
         self.wait(lambda: not self.running() and not self._loaded_units(), "no task is left")
         self._signals.clear()

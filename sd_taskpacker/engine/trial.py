@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""BatchTest: what would become of each request if it were queued now. Nothing is recorded and no version is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sd_taskpacker.engine.admission import DRAINED
+from sd_taskpacker.engine.drafting import candidate_of, limits_of
+from sd_taskpacker.engine.ports import Forecast, Trial
+from sd_taskpacker.engine.requests import Office, examine
+from sd_taskpacker.model.quantities import format_span
+from sd_taskpacker.model.request import Caller, Request
+from sd_taskpacker.model.unit import Kind
+from sd_taskpacker.plan.reasons import lacking, reserved
+from sd_taskpacker.plan.snapshot import Candidate, Plan, Reason
+
+_SECOND = 1_000_000
+
+
+def try_out(office: Office, caller: Caller, requests: Sequence[Request], now: int) -> list[Trial]:
+    """Raises TaskpackerError when a request is malformed."""
+    state = office.state
+    instances = examine(office, Kind.BATCH, caller, requests, now)
+    candidates = [
+        candidate_of(instance, str(index), state, now, now_only=False) for index, instance in enumerate(instances)
+    ]
+    plan = state.starts(now, candidates, limits=limits_of(instances))
+    due = frozenset[str]() if state.draining else plan.due
+    return [
+        _trial(instance.label, candidate, plan, due, draining=state.draining)
+        for instance, candidate in zip(instances, candidates, strict=True)
+    ]
+
+
+def _trial(label: str, candidate: Candidate, plan: Plan, due: frozenset[str], *, draining: bool) -> Trial:
+    refused = plan.unplaced.get(candidate.key)
+    if refused:
+        return _never(label, refused)
+    if candidate.key in due:
+        return Trial(label=label, forecast=Forecast.NOW, start=plan.now, code="fits", text="would start now")
+    return _later(label, candidate, plan, draining=draining)
+
+
+def _never(label: str, reasons: Sequence[Reason]) -> Trial:
+    return Trial(
+        label=label,
+        forecast=Forecast.NEVER,
+        start=0,
+        code=reasons[0].resource,
+        text="; ".join(reason.text for reason in reasons),
+    )
+
+
+def _later(label: str, candidate: Candidate, plan: Plan, *, draining: bool) -> Trial:
+    """Drained, nobody can tell when."""
+    if draining:
+        why, start, when = [DRAINED], 0, "would wait"
+    else:
+        why = [*(lacking(candidate.claims, plan.free) or reserved(candidate.claims))]
+        start = plan.promised[candidate.key]
+        when = f"would start in {span(start - plan.now)} at the latest"
+    return Trial(
+        label=label, forecast=Forecast.LATER, start=start, code=why[0].resource, text=f"{when}: {why[0].text}"
+    )
+
+
+def span(usec: int) -> str:
+    """To the second, rounded up: nobody plans by microseconds."""
+    return format_span(-(-usec // _SECOND) * _SECOND) if usec > 0 else "0s"

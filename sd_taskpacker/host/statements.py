@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The store's SQL, by what it is for. The tables are in host.schema."""
+
+from __future__ import annotations
+
+INSERT_TASK = """
+    INSERT INTO tasks (id, name, version, root, kind, state, result, submitted, started, ended, promised, doc)
+    VALUES (:id, :name, :version, :root, :kind, :state, :result, :submitted, :started, :ended, :promised, :doc)
+"""
+START_TASK = (
+    INSERT_TASK
+    + """
+    ON CONFLICT (id) DO UPDATE SET
+        state = excluded.state, started = excluded.started, promised = excluded.promised, doc = excluded.doc
+    WHERE state = 'waiting'
+"""
+)
+ALTER_TASK = "UPDATE tasks SET promised = :promised, doc = :doc WHERE id = :id"
+PROMISE_TASK = "UPDATE tasks SET promised = :start WHERE id = :id"
+END_TASK = """
+    UPDATE tasks SET state = :state, result = :result, ended = :ended, promised = :promised, over = :over, doc = :doc
+    WHERE id = :id
+"""
+CLOSE_TASK = "UPDATE tasks SET closed = 1, kept = 1 WHERE id = :id"
+DROP_TASK = "UPDATE tasks SET kept = 0 WHERE id = :id"
+ADVANCE_SERIAL = """
+    INSERT INTO serials (name, day, next) VALUES (:name, :day, :next)
+    ON CONFLICT (name) DO UPDATE SET
+        next = CASE WHEN excluded.day > day THEN excluded.next ELSE max(next, excluded.next) END,
+        day = excluded.day
+    WHERE excluded.day >= day
+"""
+APPEND_EVENT = """
+    INSERT INTO events (time_usec, task, event, details)
+    VALUES (coalesce(:time, (SELECT time_usec FROM events ORDER BY seq DESC LIMIT 1)), :task, :event, :details)
+"""
+SELECT_LEARNT = "SELECT runs FROM learnt WHERE name = :name"
+LEARN = "INSERT OR REPLACE INTO learnt (name, runs) VALUES (:name, :runs)"
+SELECT_RUNS = """
+    SELECT name, ended - started, CASE WHEN json_valid(doc) THEN json_extract(doc, '$.expected_usec') END
+    FROM events CROSS JOIN tasks ON tasks.id = events.task
+    WHERE events.event = 'TaskEnded' AND kind = 'batch' AND started > 0 AND ended > started
+      AND result NOT IN (SELECT value FROM json_each(:no_measure))
+    ORDER BY seq DESC LIMIT :limit
+"""
+"""The newest first. CROSS JOIN: read from the end of `events`, however long the history is. json_valid: inf and nan
+are no JSON to SQLite."""
+SELECT_EVENTS = """
+    SELECT seq, time_usec, task, event, details FROM events WHERE seq > :after ORDER BY seq LIMIT :limit
+"""
+SELECT_OPEN = "SELECT id, doc, promised FROM tasks WHERE closed = 0 ORDER BY rowid"
+SELECT_TASK = "SELECT id, doc, promised FROM tasks WHERE id = :id"
+SELECT_TASKS = """
+    SELECT id, doc, promised FROM tasks
+    WHERE (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+      AND (:root IS NULL OR root = :root) AND (:kind IS NULL OR kind = :kind) AND submitted >= :since
+    ORDER BY started DESC, rowid DESC LIMIT :limit
+"""
+SELECT_NOT_OVER = """
+    SELECT id, doc, promised FROM tasks INDEXED BY tasks_open
+    WHERE closed = 0
+      AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+      AND (:root IS NULL OR root = :root) AND (:kind IS NULL OR kind = :kind) AND submitted >= :since
+    ORDER BY started DESC, rowid DESC LIMIT :limit
+"""
+"""For what waits and runs only, which is found without reading through history."""
+SELECT_SURPLUS = """
+    SELECT id, doc, promised FROM tasks WHERE name = :name AND kept = 1 AND state = :state
+    ORDER BY over DESC LIMIT :limit OFFSET :keep
+"""
