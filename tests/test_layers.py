@@ -40,7 +40,7 @@ ON_THE_LOOP: Final = {
     "engine.leavings": ("asyncio", "concurrent", "logging"),
     "engine.wholeplan": ("asyncio", "concurrent"),
     "engine.desk": ("asyncio", "concurrent", "logging"),
-    "engine.orders": ("logging",),
+    "engine.orders": ("asyncio", "logging"),
 }
 """Modules of the engine that run on the event loop, and what that lets them import."""
 IMPURE_CALLS: Final = frozenset(("open", "input", "print", "now", "today", "utcnow"))

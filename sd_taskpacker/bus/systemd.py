@@ -109,7 +109,8 @@ class Systemd:
     async def kill(self, task_id: TaskId, signal: str) -> None:
         number = signal_number(signal)
         try:
-            await self._manager.call("KillUnit", "ssi", task_id.unit_name, "all", number)
+            # With "all", systemd calls it a success when there was no process to send it to.
+            await self._manager.call("KillUnit", "ssi", task_id.unit_name, "all-fail", number)
         except DBusError as error:
             if error.type == _NO_SUCH_UNIT:
                 raise WrongState(f"{task_id} is not running") from error

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 import signal as signals_of
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 _HARMLESS: Final = frozenset({"USR1", "USR2", "CONT", "STOP", "TSTP", "WINCH", "URG", "CHLD"})
 """Signals that nobody sends to end a task."""
+LAUNCH_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""How long to wait, again and again, for the processes of a task that was just started."""
 
 
 class Orders:
@@ -88,7 +91,19 @@ class Orders:
         log.info("%s: uid %d sends SIG%s", task.id, caller.uid, name)
         if name not in _HARMLESS:
             await self._let_it_be_the_last_try(task.id)
-        await self._launcher.kill(task.id, name)
+        await self._kill(task.id, name)
+
+    async def _kill(self, task_id: TaskId, signal: str) -> None:
+        """A task runs from the decision on, and has no process before systemd has made one."""
+        for pause in LAUNCH_SECONDS:
+            try:
+                return await self._launcher.kill(task_id, signal)
+            except WrongState:
+                task = self._loop.state.task(task_id)
+                if task is None or task.outcome is not None:
+                    raise
+                await asyncio.sleep(pause)
+        await self._launcher.kill(task_id, signal)
 
     async def decommission(self, caller: Caller, root: str) -> None:
         await self._change_root(caller, root, RootDecommissioned)

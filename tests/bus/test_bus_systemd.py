@@ -91,7 +91,7 @@ async def test_release_that_systemd_does_not_answer_is_a_line_in_the_journal(
 async def test_kill_sends_the_signal_to_all_processes(bench: Bench) -> None:
     await bench.launcher.kill(BATCH.id, "KILL")
     await bench.launcher.kill(BATCH.id, "INT")
-    assert bench.mock.called("KillUnit") == [[BATCH_UNIT, "all", 9], [BATCH_UNIT, "all", 2]]
+    assert bench.mock.called("KillUnit") == [[BATCH_UNIT, "all-fail", 9], [BATCH_UNIT, "all-fail", 2]]
 
 
 async def test_kill_of_what_does_not_run_says_so(bench: Bench) -> None:

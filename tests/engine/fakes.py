@@ -31,7 +31,7 @@ from sd_taskpacker.engine.ports import (
     StoreError,
     TaskFilter,
 )
-from sd_taskpacker.errors import TaskpackerError
+from sd_taskpacker.errors import TaskpackerError, WrongState
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue
@@ -124,6 +124,8 @@ class FakeLauncher:
         self.refuses: str | None = None
         self.observed: list[ObservedUnit] = []
         self.cannot_enforce: TaskpackerError | None = None
+        self.nothing_to_kill = 0
+        """So many kills find no process."""
 
     async def observe(self) -> list[ObservedUnit]:
         return self.observed
@@ -142,6 +144,9 @@ class FakeLauncher:
 
     async def kill(self, task_id: TaskId, signal: str) -> None:
         self.diary.append(f"kill {task_id} {signal}")
+        if self.nothing_to_kill > 0:
+            self.nothing_to_kill -= 1
+            raise WrongState(f"{task_id} is not running")
 
     async def enforce(self, budget: Budget) -> None:
         if self.cannot_enforce:

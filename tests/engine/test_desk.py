@@ -116,6 +116,14 @@ async def test_kill_goes_to_a_running_task_only() -> None:
             await daemon.desk.kill(ADMIN, JOB, "KILL")
 
 
+async def test_kill_waits_for_the_processes_of_a_task_that_was_just_started() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await daemon.desk.batch_submit(ADMIN, [request()])
+        daemon.launcher.nothing_to_kill = 2
+        await daemon.desk.kill(ADMIN, JOB, "KILL")
+        assert daemon.diary.about("kill") == [f"kill {JOB} KILL"] * 3
+
+
 async def test_only_the_submitter_or_a_manager_may_kill() -> None:
     async with running(Daemon(unit())) as daemon:
         await daemon.desk.batch_submit(USER, [request()])
