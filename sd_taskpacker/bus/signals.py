@@ -48,8 +48,10 @@ class BusSignals:
 
 
 def _is_new(task: Task) -> bool:
-    """Its object comes with this state; a task that was promised a start has waited for it."""
-    return task.state is TaskState.WAITING or (task.state is TaskState.RUNNING and task.promised_usec is None)
+    """Its object comes with this state; one that runs since it was submitted has never been seen to wait."""
+    return task.state is TaskState.WAITING or (
+        task.state is TaskState.RUNNING and task.started_usec == task.submitted_usec
+    )
 
 
 def status_line(figures: Figures) -> str:

@@ -93,7 +93,8 @@ def _tell_rejected(out: Output, names: Sequence[str], *, now: bool) -> None:
     for name in names:
         out.warn(f"No room now for {name}" if now else f"No room for {name}, not even later")
     if names:
-        out.warn(f"Hint: {'without --now it waits for room' if now else 'the same with --dry-run says why'}")
+        hint = "without --now it waits, if there can ever be room" if now else "the same with --dry-run says why"
+        out.warn(f"Hint: {hint}")
 
 
 def request(options: Namespace) -> Request:

@@ -77,7 +77,8 @@ async def _next_try(client: Client, task: Task) -> str | None:
     again = "retries" in task or "on_oom" in task
     if task["state"] != "failed" or not again:
         return None
-    since = {"root": Value("s", task["root"]), "since": Value("t", task["submitted"])}
+    # A listing has a limit, and of all that came since the first try there may be more.
+    since = {"root": Value("s", task["root"]), "since": Value("t", task.get("ended", task["submitted"]))}
     later = await client.list_tasks(since | {"state": Value("as", list(STATES))})
     return next((str(each["id"]) for each in later if each.get("retry_of") == task["id"]), None)
 

@@ -101,8 +101,9 @@ class Cycle:
     def _missed(self, now: int) -> Iterator[Event]:
         for deadline, task in self._state.line.dropping():
             if deadline <= now:
-                late = format_span((now - deadline) // _SECOND * _SECOND)
-                message = f"its deadline passed {late} ago while it waited"
+                late = (now - deadline) // _SECOND * _SECOND
+                ago = f" {format_span(late)} ago" if late else ""
+                message = f"its deadline passed{ago} while it waited"
                 yield TaskEnded(task.ended(never_ran(Result.DEADLINE, now, message)))
 
     def _look(self, now: int) -> Look:

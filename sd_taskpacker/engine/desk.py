@@ -36,6 +36,7 @@ from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue, Kind
 from sd_taskpacker.model.values import Value
+from sd_taskpacker.plan.reasons import too_large
 from sd_taskpacker.plan.snapshot import Reason
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,21 @@ class Desk:
         await self._loop.take_budget(budget)
         self._inquiries.outdate()
         log.info("budget: %d chunks, %d CPUs (%s)", budget.memory // CHUNK_BYTES, budget.cpus, budget.source)
+        self._warn_of_stranded()
         self.show(self.figures())
+
+    def _warn_of_stranded(self) -> None:
+        """They are kept, for a budget that shrank may grow again; but nobody who waits for them would know."""
+        state = self._loop.state
+        capacity = state.capacity()
+        stranded = [task.id for task in state.line if too_large(task.claims, capacity)]
+        if stranded:
+            log.warning(
+                "%d waiting tasks want more than the whole budget, the first of them %s: they wait until it grows, "
+                "their size is changed or they are cancelled",
+                len(stranded),
+                stranded[0],
+            )
 
     async def start_roots(self) -> None:
         """Starts each Root=yes unit that neither runs nor waits; what cannot start is logged, the others start."""

@@ -27,7 +27,10 @@ def explain(state: State, task: Task, whole: Plan | None, now: int) -> list[Reas
     capacity = state.capacity()
     planned = whole.unplaced.get(str(task.id), ()) if whole else ()
     late = tuple(reason for reason in planned if reason.verdict is Verdict.DEADLINE)
-    reasons += too_large(task.claims, capacity) or late
+    never = too_large(task.claims, capacity)
+    if never:
+        return [*reasons, *never]  # What it was promised came from a larger budget.
+    reasons += late
     reasons += lacking(task.claims, state.free(capacity))
     if not reasons:
         reasons += reserved(task.claims)

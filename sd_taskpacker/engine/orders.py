@@ -120,8 +120,9 @@ class Orders:
     def _waiting(self, task_id: TaskId, hint: str) -> Task:
         task = self._loop.state.task(task_id)
         if task is None or task.state is not TaskState.WAITING:
-            what = "runs" if task is not None and task.outcome is None else "has ended"
-            raise WrongState(f"{task_id} does not wait, it {what}", hint=hint)
+            if task is None or task.outcome is not None:
+                raise WrongState(f"{task_id} does not wait, it has ended")
+            raise WrongState(f"{task_id} does not wait, it runs", hint=hint)
         return task
 
     async def _let_it_be_the_last_try(self, task_id: TaskId) -> None:

@@ -86,12 +86,20 @@ async def test_a_change_is_told_with_its_sequence_and_what_is_known_of_the_task(
     ("task", "told"),
     [
         (WAITING, []),
-        (a_task(), []),
+        (a_task(submitted_usec=11), []),
         (a_task(promised_usec=70), [("running", 11)]),
+        (a_task(), [("running", 11)]),
         (a_task().ended(an_outcome()), [("failed", 11)]),
         (WAITING.ended(an_outcome(Result.CANCELLED)), [("failed", 0)]),
     ],
-    ids=["it waits", "it starts at once", "it waited and starts", "it ends", "it ends without having started"],
+    ids=[
+        "it waits",
+        "it starts at once",
+        "it waited and starts",
+        "it waited without a promise, drained for example, and starts",
+        "it ends",
+        "it ends without having started",
+    ],
 )
 async def test_the_tasks_object_tells_what_follows_its_first_state(
     service: Service, task: Task, told: list[tuple[str, int]]

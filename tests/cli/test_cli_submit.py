@@ -45,7 +45,10 @@ async def test_submit_now_does_not_queue(service: Standin, address: str) -> None
     answer(service, "massif@1", rejected=("massif?target=b",), member="BatchSubmit")
     done = await run(address, "submit", "massif", "--now")
     assert (done.status, done.out) == (75, "massif@1\n")
-    assert done.err.splitlines() == ["No room now for massif?target=b", "Hint: without --now it waits for room"]
+    assert done.err.splitlines() == [
+        "No room now for massif?target=b",
+        "Hint: without --now it waits, if there can ever be room",
+    ]
     assert [member for member, _, _ in service.calls] == ["BatchSubmit"]
 
 
@@ -191,6 +194,16 @@ async def test_wait_goes_on_with_the_next_try(service: Standin, address: str, lo
     said = ["massif@1 failed; it is tried again as massif@2", "massif@2 complete"]
     assert (done.status, done.err.splitlines()) == (0, said)
     assert service.called("GetTask") == [["massif@1"]] + [["massif@2"]] * looks
+
+
+async def test_the_next_try_is_looked_for_among_what_came_since_the_end(service: Standin, address: str) -> None:
+    answer(service, "massif@1")
+    service.after["BatchQueue"] = [changes("massif@1", "failed")]
+    service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="failed", retries=1, submitted=5, ended=90)])
+    service.answers["ListTasks"] = ("aa{sv}", [[]])
+    await run(address, "submit", "massif", "--wait")
+    [[filters]] = service.called("ListTasks")
+    assert filters["since"] == Variant("t", 90)
 
 
 async def test_the_last_try_is_the_end(service: Standin, address: str) -> None:

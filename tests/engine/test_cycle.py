@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -160,6 +161,15 @@ def test_what_waits_when_its_deadline_passes_fails_unless_it_runs_late() -> None
         True,
     )
     assert list(held.line) == [held.task(patient.id)]
+
+
+@pytest.mark.parametrize(("late", "ago"), [(0, ""), (90 * SECOND, " 1min 30s ago")], ids=["just now", "a while ago"])
+def test_how_long_ago_the_deadline_passed_is_told_when_it_was_a_while(late: int, ago: str) -> None:
+    held = state(full(), waiting(deadline_usec=NOW - late))
+    (over, *_) = follow(begun(held), held)
+    assert isinstance(over, TaskEnded)
+    assert over.task.outcome is not None
+    assert over.task.outcome.message == f"its deadline passed{ago} while it waited"
 
 
 def test_drained_nothing_starts_and_deadlines_pass_all_the_same() -> None:

@@ -56,7 +56,13 @@ def test_drained_is_the_first_reason() -> None:
 
 def test_what_the_budget_can_no_longer_hold_is_told_so() -> None:
     held = state(one := waiting(chunks=33), chunks=32)
-    assert _told(held, one)[0] == ("memory", str(Verdict.NEVER), "wants 1056M, there is 1G")
+    assert _told(held, one) == [("memory", str(Verdict.NEVER), "wants 1056M, there is 1G")]
+
+
+def test_a_promise_of_a_larger_budget_is_not_told_again() -> None:
+    one = waiting(chunks=33, promised_usec=NOW + 60 * SECOND)
+    held = state(task("full", chunks=32), one, chunks=32)
+    assert _told(held, one) == [("memory", str(Verdict.NEVER), "wants 1056M, there is 1G")]
 
 
 def test_a_deadline_that_the_plan_misses_is_a_reason() -> None:

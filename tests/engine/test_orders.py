@@ -63,8 +63,9 @@ async def test_what_runs_or_has_ended_cannot_be_cancelled_or_changed() -> None:
                 await call
         await daemon.desk.cancel(ADMIN, "job@1")
         await daemon.until("commit-drop job@1")
-        with pytest.raises(WrongState, match="it has ended"):
+        with pytest.raises(WrongState, match="it has ended") as told:
             await daemon.desk.cancel(ADMIN, "job@1")
+        assert "Kill" not in told.value.hint
         with pytest.raises(NoSuchTask):
             await daemon.desk.cancel(ADMIN, "job@nosuch")
 

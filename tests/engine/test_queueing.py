@@ -321,6 +321,19 @@ async def test_more_room_starts_what_waits() -> None:
         await daemon.until(f"start {SECOND_ID}")
 
 
+async def test_who_can_no_longer_run_in_a_smaller_budget_is_kept_and_named_in_the_journal(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running(Daemon(unit(chunks=8), chunks=8)) as daemon:
+        await _queue(daemon, "job", "job")
+        daemon.machine.now = Budget(memory=4 * CHUNK_BYTES, cpus=4)
+        await daemon.desk.refresh_budget()
+        assert await _state(daemon, SECOND_ID) is TaskState.WAITING
+        (warning,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+        assert "1 waiting tasks want more than the whole budget" in warning
+        assert SECOND_ID in warning
+
+
 async def test_the_default_list_has_what_runs_and_what_waits() -> None:
     async with running(Daemon(unit(chunks=32))) as daemon:
         await _queue(daemon, "job", "job")
