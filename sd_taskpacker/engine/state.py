@@ -131,9 +131,9 @@ class State:
         that waits and is left out."""
         return starts(self.snapshot(now, besides, limits=limits, without=without))
 
-    def plan(self, now: int) -> Plan:
+    def plan(self, now: int, besides: Sequence[Candidate] = (), *, limits: dict[str, int] | None = None) -> Plan:
         """All places, of all that waits: where many wait it takes ten times as long as `starts`."""
-        return plan(self.snapshot(now))
+        return plan(self.snapshot(now, besides, limits=limits))
 
     def snapshot(
         self,

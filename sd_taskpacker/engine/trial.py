@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sd_taskpacker.engine.admission import DRAINED
 from sd_taskpacker.engine.drafting import candidate_of, limits_of
@@ -25,21 +25,36 @@ def try_out(office: Office, caller: Caller, requests: Sequence[Request], now: in
     candidates = [
         candidate_of(instance, str(index), state, now, now_only=False) for index, instance in enumerate(instances)
     ]
-    plan = state.starts(now, candidates, limits=limits_of(instances))
+    plan = state.plan(now, candidates, limits=limits_of(instances))
+    expected = {lease.owner: lease.start for lease in plan.placed}
     due = frozenset[str]() if state.draining else plan.due
     return [
-        _trial(instance.label, candidate, plan, due, draining=state.draining)
+        _trial(instance.label, candidate, plan, due, expected, draining=state.draining)
         for instance, candidate in zip(instances, candidates, strict=True)
     ]
 
 
-def _trial(label: str, candidate: Candidate, plan: Plan, due: frozenset[str], *, draining: bool) -> Trial:
+def _trial(
+    label: str,
+    candidate: Candidate,
+    plan: Plan,
+    due: frozenset[str],
+    expected: Mapping[str, int],
+    *,
+    draining: bool,
+) -> Trial:
     refused = plan.unplaced.get(candidate.key)
     if refused:
         return _never(label, refused)
     if candidate.key in due:
         return Trial(label=label, forecast=Forecast.NOW, start=plan.now, code="fits", text="would start now")
-    return _later(label, candidate, plan, draining=draining)
+    if draining:  # Nobody can tell when.
+        return _later(label, 0, f"would wait: {DRAINED.text}", DRAINED)
+    why = (lacking(candidate.claims, plan.free) or reserved(candidate.claims))[0]
+    promised = plan.promised[candidate.key]
+    likely = min(expected[candidate.key], promised) - plan.now
+    when = f"is expected to start in {span(likely)}, at the latest in {span(promised - plan.now)}"
+    return _later(label, promised, f"{when}: {why.text}", why)
 
 
 def _never(label: str, reasons: Sequence[Reason]) -> Trial:
@@ -52,17 +67,8 @@ def _never(label: str, reasons: Sequence[Reason]) -> Trial:
     )
 
 
-def _later(label: str, candidate: Candidate, plan: Plan, *, draining: bool) -> Trial:
-    """Drained, nobody can tell when."""
-    if draining:
-        why, start, when = [DRAINED], 0, "would wait"
-    else:
-        why = [*(lacking(candidate.claims, plan.free) or reserved(candidate.claims))]
-        start = plan.promised[candidate.key]
-        when = f"would start in {span(start - plan.now)} at the latest"
-    return Trial(
-        label=label, forecast=Forecast.LATER, start=start, code=why[0].resource, text=f"{when}: {why[0].text}"
-    )
+def _later(label: str, start: int, text: str, why: Reason) -> Trial:
+    return Trial(label=label, forecast=Forecast.LATER, start=start, code=why.resource, text=text)
 
 
 def span(usec: int) -> str:

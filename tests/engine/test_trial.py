@@ -30,7 +30,8 @@ def test_now_later_and_never_are_told_apart() -> None:
         ("huge", Forecast.NEVER, 0, "memory"),
     ]
     assert trials[1].start >= NOW + 60 * SECOND
-    assert trials[1].text == f"would start in {span(trials[1].start - NOW)} at the latest: wants 1G, 0 is free"
+    latest = span(trials[1].start - NOW)
+    assert trials[1].text == f"is expected to start in 1min, at the latest in {latest}: wants 1G, 0 is free"
     assert trials[2].text == "wants 1056M, there is 1G"
 
 
