@@ -18,7 +18,8 @@ START_TASK = (
 ALTER_TASK = "UPDATE tasks SET promised = :promised, doc = :doc WHERE id = :id"
 PROMISE_TASK = "UPDATE tasks SET promised = :start WHERE id = :id"
 END_TASK = """
-    UPDATE tasks SET state = :state, result = :result, ended = :ended, promised = :promised, over = :over, doc = :doc
+    UPDATE tasks SET state = :state, result = :result, started = :started, ended = :ended, promised = :promised,
+        over = :over, doc = :doc
     WHERE id = :id
 """
 CLOSE_TASK = "UPDATE tasks SET closed = 1, kept = 1 WHERE id = :id"

@@ -242,7 +242,8 @@ def _columns(task: Task) -> dict[str, Any]:
         "state": str(task.state),
         "result": str(task.outcome.result) if task.outcome else None,
         "submitted": task.submitted_usec,
-        "started": task.started_usec,
+        # What never ran is listed by its end, among what ran then.
+        "started": task.started_usec or (task.outcome.ended_usec if task.outcome else 0),
         "ended": task.outcome.ended_usec if task.outcome else None,
         "promised": task.promised_usec,
         "doc": to_text(task),

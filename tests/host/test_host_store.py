@@ -413,6 +413,15 @@ def test_who_missed_events_reads_them_after_a_number(path: Path) -> None:
     store.close()
 
 
+def test_what_never_ran_is_listed_by_its_end_and_not_behind_all_that_ever_ran(path: Path) -> None:
+    store = SqliteStore(path)
+    old, never, new = task(version="1"), waiting(version="2"), task(version="3", started_usec=NOON + 20)
+    store.commit([TaskStarted(old), TaskQueued(never), TaskEnded(ended(never, Result.CANCELLED)), TaskStarted(new)])
+    assert [each.id.version for each in store.tasks(TaskFilter())] == ["3", "2", "1"]
+    assert store.load().learnt == {}
+    store.close()
+
+
 def test_what_waits_and_runs_is_listed_without_the_rest(path: Path) -> None:
     store, runs, waits, over = SqliteStore(path), task(version="1"), waiting(version="2"), task(version="3")
     store.commit([TaskStarted(runs), TaskQueued(waits), TaskStarted(over), TaskEnded(ended(over))])
