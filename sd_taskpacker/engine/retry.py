@@ -15,6 +15,7 @@ from sd_taskpacker.model.quantities import SIZES
 from sd_taskpacker.model.resource import MEMORY
 from sd_taskpacker.model.serials import next_of, spell
 from sd_taskpacker.model.task import Result, Task, TaskState
+from sd_taskpacker.plan.reasons import too_large
 
 _FINAL: Final = frozenset({Result.SUCCESS, Result.STOPPED, Result.CANCELLED, Result.DEADLINE, Result.DECOMMISSIONED})
 """It is done, or somebody or something has decided that it shall not run."""
@@ -27,6 +28,8 @@ def next_try(state: State, over: Task, now: int) -> Task | None:
         return None
     if over.deadline_usec is not None and over.deadline_usec <= now and not over.runs_late:
         return None
+    if too_large(over.claims, state.capacity()):
+        return None  # The budget has shrunk under it: the next try would wait for ever.
     task_id = TaskId(over.id.name, spell(next_of(state.serial(over.id.name), now)))
     return dataclasses.replace(
         over,

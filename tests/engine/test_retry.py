@@ -59,6 +59,12 @@ def test_it_does_not_grow_beyond_the_budget() -> None:
     assert next_try(state(chunks=20), ended(task(chunks=8, grows=True), Result.OOM_KILL), NOW) is None
 
 
+def test_what_a_smaller_budget_can_never_hold_is_not_tried_again() -> None:
+    over = ended(task(chunks=9, retries=1), Result.EXIT_CODE)
+    assert next_try(state(chunks=9), over, NOW) is not None
+    assert next_try(state(chunks=8), over, NOW) is None
+
+
 def test_only_an_oom_kill_makes_it_grow() -> None:
     assert _next(ended(task(grows=True), Result.EXIT_CODE)) is None
 
