@@ -7,9 +7,8 @@ from typing import Final
 
 from sd_taskpacker.engine.admission import DRAINED
 from sd_taskpacker.engine.state import State
-from sd_taskpacker.engine.trial import span
 from sd_taskpacker.model.task import Task, TaskState
-from sd_taskpacker.plan.reasons import lacking, reserved, too_large
+from sd_taskpacker.plan.reasons import lacking, reserved, span, too_large
 from sd_taskpacker.plan.snapshot import Plan, Reason, Verdict
 
 _MINUTE: Final = 60 * 1_000_000

@@ -9,13 +9,10 @@ from sd_taskpacker.engine.admission import DRAINED
 from sd_taskpacker.engine.drafting import candidate_of, limits_of
 from sd_taskpacker.engine.ports import Forecast, Trial
 from sd_taskpacker.engine.requests import Office, examine
-from sd_taskpacker.model.quantities import format_span
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.unit import Kind
-from sd_taskpacker.plan.reasons import lacking, reserved
+from sd_taskpacker.plan.reasons import lacking, reserved, span
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Reason
-
-_SECOND = 1_000_000
 
 
 def try_out(office: Office, caller: Caller, requests: Sequence[Request], now: int) -> list[Trial]:
@@ -69,8 +66,3 @@ def _never(label: str, reasons: Sequence[Reason]) -> Trial:
 
 def _later(label: str, start: int, text: str, why: Reason) -> Trial:
     return Trial(label=label, forecast=Forecast.LATER, start=start, code=why.resource, text=text)
-
-
-def span(usec: int) -> str:
-    """To the second, rounded up: nobody plans by microseconds."""
-    return format_span(-(-usec // _SECOND) * _SECOND) if usec > 0 else "0s"

@@ -12,7 +12,6 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from sd_taskpacker.model.quantities import format_span
 from sd_taskpacker.model.resource import Claims, Lease
 from sd_taskpacker.plan.fields import Fields
 from sd_taskpacker.plan.fill import fill_in_time
@@ -20,7 +19,7 @@ from sd_taskpacker.plan.guarantee import Guarantee
 from sd_taskpacker.plan.pack import pack
 from sd_taskpacker.plan.profile import Profile, Span
 from sd_taskpacker.plan.ranking import SECOND, Entry, backlog, entries, rank
-from sd_taskpacker.plan.reasons import lacking, reserved, too_large
+from sd_taskpacker.plan.reasons import lacking, reserved, span, too_large
 from sd_taskpacker.plan.search import EXACT, FOLLOW, Method, best, method_for
 from sd_taskpacker.plan.sketch import Scene, Sketch
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Reason, Snapshot, Verdict
@@ -150,7 +149,7 @@ class _Planning:
         end = start + candidate.duration
         if candidate.runs_late or candidate.deadline is None or end <= candidate.deadline:
             return ()
-        text = f"would end in {_span(end - self.now)}, {_span(end - candidate.deadline)} after its deadline"
+        text = f"would end in {span(end - self.now)}, {span(end - candidate.deadline)} after its deadline"
         return (Reason(DEADLINE, Verdict.DEADLINE, text),)
 
     def _choose(
@@ -242,8 +241,3 @@ def _take(free: dict[str, int], claims: Claims) -> None:
     for name, amount in claims.items():
         if name in free:  # Of what is not there, nothing was wanted.
             free[name] -= amount
-
-
-def _span(usec: int) -> str:
-    """To the second, rounded up."""
-    return format_span(-(-usec // SECOND) * SECOND)

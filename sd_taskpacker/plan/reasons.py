@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-from sd_taskpacker.model.quantities import CHUNK_BYTES, format_bytes
+from sd_taskpacker.model.quantities import CHUNK_BYTES, format_bytes, format_span
 from sd_taskpacker.model.resource import CPU, MEMORY, Claims, unit_of
 from sd_taskpacker.plan.snapshot import Reason, Verdict
+
+_SECOND: Final = 1_000_000
 
 
 def too_large(claims: Claims, capacity: Mapping[str, int]) -> tuple[Reason, ...]:
@@ -46,6 +49,11 @@ def amount(resource: str, number: int) -> str:
     if unit is not None:
         return f"{number} task{plural} of {unit}"
     return f"{number} {'CPU' if resource == CPU else resource}{plural}"
+
+
+def span(usec: int) -> str:
+    """To the second, rounded up: nobody plans by microseconds."""
+    return format_span(-(-usec // _SECOND) * _SECOND) if usec > 0 else "0s"
 
 
 def _short(resource: str, wanted: int, free: int) -> str:

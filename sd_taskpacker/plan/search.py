@@ -56,7 +56,7 @@ def method_for(accuracy: float) -> Method:
 def best(order: Sequence[Entry], scene: Scene, method: Method) -> Sketch:
     found = scene.sketch(order, method.depth)
     if method.easy:
-        now = frozenset(index for index in scene.sketch(order, 1).starting(scene.now))
+        now = frozenset(scene.sketch(order, 1).starting(scene.now))
         first = sorted(range(len(order)), key=lambda index: (*_place(order[index]), index not in now))
         other = scene.sketch([order[index] for index in first], method.depth)
         found = other if other.is_better_than(found) else found

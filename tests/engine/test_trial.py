@@ -7,10 +7,11 @@ from sd_taskpacker.engine.admission import enqueue
 from sd_taskpacker.engine.events import Drained
 from sd_taskpacker.engine.ports import Forecast, Trial
 from sd_taskpacker.engine.requests import Office
-from sd_taskpacker.engine.trial import span, try_out
+from sd_taskpacker.engine.trial import try_out
 from sd_taskpacker.errors import InvalidArgs
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
+from sd_taskpacker.plan.reasons import span
 from tests.engine.builders import ADMIN, NOW, SECOND, office, parameter, request, state, task, unit, waiting
 
 
