@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TextIO
 
+from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.cli.text import escape, table
 from sd_taskpacker.errors import (
     AccessDenied,
@@ -149,6 +150,4 @@ def _decorated(text: str, color: str | None) -> str:
 
 
 def _colorful() -> bool:
-    """Colours are for terminals, and not for who sets NO_COLOR (no-color.org)."""
-    dumb = os.environ.get("TERM", "dumb") == "dumb"
-    return sys.stdout is not None and sys.stdout.isatty() and not dumb and not os.environ.get("NO_COLOR")
+    return terminal(sys.stdout).color

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the place can do that we write to: how wide it is, whether it has colours, whether it can be drawn over."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TextIO
+
+_FALLBACK: Final = (80, 24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal:
+    columns: int = _FALLBACK[0]
+    rows: int = _FALLBACK[1]
+    color: bool = False
+    unicode: bool = False
+    """Blocks and lines may be drawn; without it ASCII has to do."""
+    live: bool = False
+    """What was written can be drawn over: a terminal, and not one that says it is dumb."""
+
+
+def terminal(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> Terminal:
+    """Of stdout or stderr; None is a stream that was closed before we started. Colours are for terminals, and not for
+    who sets NO_COLOR (no-color.org)."""
+    columns, rows = shutil.get_terminal_size(_FALLBACK)
+    is_terminal = stream is not None and stream.isatty() and environ.get("TERM", "dumb") != "dumb"
+    return Terminal(
+        columns=columns,
+        rows=rows,
+        color=is_terminal and not environ.get("NO_COLOR"),
+        unicode=stream is not None and _encodes_blocks(stream),
+        live=is_terminal,
+    )
+
+
+def _encodes_blocks(stream: TextIO) -> bool:
+    try:
+        "█░─│".encode(stream.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
