@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -33,6 +32,7 @@ from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects
 from sd_taskpacker.engine.desk import Desk
+from sd_taskpacker.engine.herald import Herald
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import StoreError
@@ -44,6 +44,7 @@ from sd_taskpacker.host.alone import take_alone
 from sd_taskpacker.host.boot import boot_id
 from sd_taskpacker.host.budget import ThisMachine
 from sd_taskpacker.host.cgroups import counter_files, unit_of_pid
+from sd_taskpacker.host.garbage import Garbage
 from sd_taskpacker.host.journal import JournalWitness
 from sd_taskpacker.host.receipts import ReceiptBox
 from sd_taskpacker.host.store import SqliteStore
@@ -85,7 +86,6 @@ class Paths:
 def main() -> NoReturn:
     options = _arguments(sys.argv[1:])
     _set_up_logging()
-    _tame_collector()
     # A thread may plan for thousands meanwhile: with the usual 5 ms an answer, which takes a few system calls, would
     # come as many turns of that thread late.
     sys.setswitchinterval(0.001)
@@ -120,14 +120,6 @@ def _set_up_logging() -> None:
     logging.basicConfig(level=level, handlers=[handler], format="%(message)s")
 
 
-def _tame_collector() -> None:
-    """Python's search for garbage in cycles stops every thread, for 0.1 s and longer where 20,000 tasks wait, and a
-    plan of them would cause one or two. What lives long here, tasks above all, has no cycles: only the young objects
-    are searched as usual, and all of them once an hour (`_collect`)."""
-    young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, 1 << 30)
-
-
 def _clock() -> int:
     """usec, CLOCK_REALTIME: the only place where the clock is read."""
     return time.time_ns() // 1_000
@@ -138,10 +130,10 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     store = _open_store(paths.state)
     bus = await connect(user=user)
     daemon = await _build(bus, store, paths, user=user)
-    turns = asyncio.create_task(daemon.loop.run(daemon.act))
     watchdog = int(os.environ.get("WATCHDOG_USEC", "0"))
     beats = (_pulse(watchdog), _watch_budget(daemon.desk, watchdog)) if watchdog else ()
-    workers = [turns, asyncio.create_task(_collect()), *(asyncio.create_task(beat) for beat in beats)]
+    work = (daemon.loop.run(daemon.act), daemon.herald.run(), *beats)
+    workers = [asyncio.create_task(each) for each in work]
     try:
         await daemon.life.resume(daemon.boot_id)
         await bus.own(NAME)
@@ -163,15 +155,20 @@ class _Daemon:
     loop: Loop
     life: Life
     desk: Desk
+    herald: Herald
+    garbage: Garbage
     boot_id: str
 
     def act(self, events: Sequence[Numbered]) -> None:
         self.life.act(events)
         self.desk.act(events)
+        self.garbage.note(len(events), idle=self.loop.state.is_idle)
 
 
 async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: bool) -> _Daemon:
     """Every edge, and the engine between them."""
+    garbage = Garbage()
+    garbage.tame()
     machine, boot = ThisMachine(), boot_id()
     loop = Loop(State(store.load(), machine.budget()), store, _clock, boot_id=boot)
     launcher = Systemd(
@@ -199,19 +196,20 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     interface = ManagerInterface(desk, callers)
     signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"))
     desk.show = signals.figures_changed
+    herald = Herald(loop.state, signals, bus.room)
     life = Life(
         loop,
         launcher=launcher,
         workdirs=WorkDirectories(),
         receipts=receipts,
         witness=JournalWitness(),
-        signals=signals,
+        herald=herald,
     )
     bus.guard(judge_large(callers))
     bus.export(PATH, interface)
     bus.add_message_handler(TaskObjects(desk.open_tasks, interface).handle)
     await launcher.enforce(loop.state.budget)
-    return _Daemon(loop=loop, life=life, desk=desk, boot_id=boot)
+    return _Daemon(loop=loop, life=life, desk=desk, herald=herald, garbage=garbage, boot_id=boot)
 
 
 def _receipt_box(paths: Paths, manager_cgroup: str) -> ReceiptBox:
@@ -251,12 +249,6 @@ async def _pulse(watchdog_usec: int) -> None:
     while True:
         sd_daemon.notify("WATCHDOG=1")
         await asyncio.sleep(watchdog_usec / 3_000_000)
-
-
-async def _collect() -> None:
-    while True:
-        await asyncio.sleep(3600)
-        gc.collect()
 
 
 async def _watch_budget(desk: Desk, watchdog_usec: int) -> None:

@@ -36,6 +36,7 @@ IMPURE: Final = frozenset(
 ON_THE_LOOP: Final = {
     "engine.loop": ("asyncio", "concurrent", "logging"),
     "engine.threads": ("asyncio", "concurrent"),
+    "engine.herald": ("asyncio",),
     "engine.life": ("asyncio", "concurrent", "logging"),
     "engine.leavings": ("asyncio", "concurrent", "logging"),
     "engine.wholeplan": ("asyncio", "concurrent"),

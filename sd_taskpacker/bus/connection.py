@@ -5,6 +5,7 @@ What the library does not do for us, and what we do about it (each pinned by a t
 library and a real dbus-daemon):
 
 * Its writer breaks the connection when the socket is full         -> `PatientSocket` takes nothing and waits.
+* It keeps what waits to leave without any bound                   -> `room`, for whoever can wait.
 * It sends descriptors by number, long after the caller closed them -> `Copies` keeps them open.
 * It decodes messages of any size, and dies of one it cannot read  -> `framing`; the peer gets an error instead.
 * It sends tracebacks to clients                                   -> `Connection.send` keeps them in the journal.
@@ -27,17 +28,15 @@ from typing import Any, Final
 
 from dbus_next import BusType, DBusError, ErrorType, Message, MessageFlag, MessageType
 from dbus_next.aio import MessageBus
-from dbus_next.aio.message_bus import _MessageWriter
 from dbus_next.errors import AuthError, InvalidAddressError
 
-from sd_taskpacker.bus.faults import as_bus_error, our_fault
+from sd_taskpacker.bus.faults import as_bus_error, our_fault, unreadable
 from sd_taskpacker.bus.framing import MAX_BODY, Frame, Framer, TooLarge, Undecodable, decode
 from sd_taskpacker.bus.gate import LARGE, Gate, Judge
-from sd_taskpacker.bus.writing import Copies, PatientSocket
+from sd_taskpacker.bus.writing import Copies, PatientWriter
 from sd_taskpacker.errors import (
     AccessDenied,
     Internal,
-    InvalidArgs,
     LimitExceeded,
     TaskpackerError,
     Unreachable,
@@ -98,8 +97,7 @@ class Connection(MessageBus):
         self._framer = Framer()
         self._gate: Gate | None = None
         self._slots = asyncio.Semaphore(_CALLS_IN_FLIGHT)
-        self._writer = _MessageWriter(self)
-        self._writer.sock = PatientSocket(self._sock)
+        self._writer = self._outbox = PatientWriter(self, self._sock)
 
     async def ask(
         self,
@@ -163,13 +161,17 @@ class Connection(MessageBus):
         )
         self.send(message)
 
+    async def room(self) -> None:
+        """Returns when few messages wait to leave, or the connection is lost; never before everybody had a turn."""
+        await self._outbox.room()
+
     async def ask_bus(self, member: str, signature: str, *body: Any) -> list[Any]:
         """A call to the message bus itself. Raises like `ask`."""
         return await self.ask(BUS, BUS_PATH, BUS, member, signature, body)
 
     def guard(self, judge: Judge) -> None:
         """From now on a large call is read only when `judge` finds nothing against it."""
-        self._gate = Gate(judge, self._deliver, self._refuse)
+        self._gate = Gate(judge, self._on_message, self._refuse)
 
     async def own(self, name: str) -> None:
         """Raises WrongState when another process has the name, AccessDenied when the bus's policy forbids it."""
@@ -248,9 +250,7 @@ class Connection(MessageBus):
         try:
             message = decode(frame.raw)
         except Undecodable as error:
-            self._refuse(
-                frame.head, InvalidArgs("the message cannot be read", hint=f"its values are malformed: {error}")
-            )
+            self._refuse(frame.head, unreadable(error))
         else:
             self._on_message(message)
 
@@ -278,6 +278,7 @@ class Connection(MessageBus):
     def _finalize(self, err: Exception | None = None) -> None:
         super()._finalize(err)
         _look_at(self._disconnect_future)
+        self._outbox.give_up()
         self._copies.close()
 
 

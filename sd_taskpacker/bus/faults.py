@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 from dbus_next import DBusError
 
 from sd_taskpacker.bus.text import bus_text
-from sd_taskpacker.errors import Internal, TaskpackerError
+from sd_taskpacker.errors import Internal, InvalidArgs, TaskpackerError
 
 log = logging.getLogger(__name__)
 
@@ -43,3 +43,7 @@ def as_bus_error(error: TaskpackerError) -> DBusError:
 
 def our_fault() -> Internal:
     return Internal("the service could not do this because of a fault of its own", hint="its journal has the details")
+
+
+def unreadable(error: Exception) -> InvalidArgs:
+    return InvalidArgs("the message cannot be read", hint=f"its values are malformed: {error}")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Large requests wait at a gate: only their header is read before it is known who sends them, and what for.
 
-Decoding takes dbus-next up to a second per MiB, on the event loop and at the cost of everybody. Without a gate any
-user could hold the service for as long as they like, with calls of a method that is not there.
+Decoding takes dbus-next up to a second per MiB. So it is done in a thread, and one message at a time: without a gate
+any user could keep the service busy for as long as they like, with calls of a method that is not there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 
 from dbus_next import Message
 
-from sd_taskpacker.bus.faults import our_fault
+from sd_taskpacker.bus.faults import our_fault, unreadable
 from sd_taskpacker.bus.framing import Frame, Undecodable, decode
 from sd_taskpacker.errors import InvalidArgs, LimitExceeded, TaskpackerError
 
@@ -32,13 +32,13 @@ Judge = Callable[[Message], Awaitable[TaskpackerError | None]]
 
 
 class Gate:
-    """`deliver` decodes a message and handles it, `refuse` answers one that is not decoded."""
+    """`handle` gets what was let through, decoded; `refuse` answers what was not."""
 
     def __init__(
-        self, judge: Judge, deliver: Callable[[Frame], None], refuse: Callable[[bytes, TaskpackerError], None]
+        self, judge: Judge, handle: Callable[[Message], None], refuse: Callable[[bytes, TaskpackerError], None]
     ) -> None:
         self._judge = judge
-        self._deliver = deliver
+        self._handle = handle
         self._refuse = refuse
         self._waiting: deque[tuple[Message, Frame]] = deque()
         self._work: asyncio.Task[None] | None = None
@@ -62,11 +62,19 @@ class Gate:
             header, frame = self._waiting.popleft()
             error = await self._ask(header)
             if error is None:
-                self._deliver(frame)
-            else:
+                error = await self._read(frame)
+            if error is not None:
                 self._refuse(frame.head, error)
             # Whoever else has come meanwhile is served between two of them.
             await asyncio.sleep(0)
+
+    async def _read(self, frame: Frame) -> TaskpackerError | None:
+        try:
+            message = await asyncio.to_thread(decode, frame.raw)
+        except Undecodable as error:
+            return unreadable(error)
+        self._handle(message)
+        return None
 
     async def _ask(self, header: Message) -> TaskpackerError | None:
         try:

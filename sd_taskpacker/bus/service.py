@@ -5,7 +5,9 @@ The annotations are D-Bus signatures, which is how dbus-next declares an interfa
 introspection shows.
 """
 
-from typing import Final
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
 
 from dbus_next import Variant
 from dbus_next import introspection as intr
@@ -20,11 +22,21 @@ from sd_taskpacker.bus.faults import replies
 from sd_taskpacker.bus.introspection import complete
 from sd_taskpacker.engine.ports import Manager
 from sd_taskpacker.model.names import OBJECT_ROOT
-from sd_taskpacker.model.request import Caller
+from sd_taskpacker.model.request import Caller, Request
 
 NAME: Final = "org.sdtaskpacker1"
 PATH: Final = OBJECT_ROOT
 INTERFACE: Final = NAME + ".Manager"
+
+
+MANY: Final = 100
+"""Requests of one call from which on they are read in a thread."""
+
+
+async def _read(requests: Sequence[Sequence[Any]]) -> list[Request]:
+    if len(requests) < MANY:
+        return wire.requests_from(requests)
+    return await asyncio.to_thread(wire.requests_from, requests)
 
 
 class ManagerInterface(ServiceInterface):
@@ -45,28 +57,28 @@ class ManagerInterface(ServiceInterface):
     @replies
     async def BatchSubmit(self, requests: "a(sa{sv}a{sv})") -> "a(asas)":
         """(unit, args, params) each -> (ids started, names rejected) each, in order. Lack of room is a rejection."""
-        answers = await self._manager.batch_submit(await self._caller(), wire.requests_from(requests))
+        answers = await self._manager.batch_submit(await self._caller(), await _read(requests))
         return wire.answers_to_wire(answers)
 
     @method()
     @replies
     async def BatchQueue(self, requests: "a(sa{sv}a{sv})") -> "a(asas)":
         """As BatchSubmit, but what cannot start now waits: (ids accepted, names rejected) each."""
-        answers = await self._manager.batch_queue(await self._caller(), wire.requests_from(requests))
+        answers = await self._manager.batch_queue(await self._caller(), await _read(requests))
         return wire.answers_to_wire(answers)
 
     @method()
     @replies
     async def BatchTest(self, requests: "a(sa{sv}a{sv})") -> "a(sstss)":
         """What BatchQueue would do: (name, verdict now/later/never, start usec, reason code, text) each."""
-        trials = await self._manager.batch_test(await self._caller(), wire.requests_from(requests))
+        trials = await self._manager.batch_test(await self._caller(), await _read(requests))
         return wire_queue.trials_to_wire(trials)
 
     @method()
     @replies
     async def WorkorderStart(self, requests: "a(sa{sv}a{sv})") -> "as":
         """Starts them at once, room or not; answers their ids."""
-        return await self._manager.workorder_start(await self._caller(), wire.requests_from(requests))
+        return await self._manager.workorder_start(await self._caller(), await _read(requests))
 
     @method()
     @replies

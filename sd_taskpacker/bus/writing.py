@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How messages leave: what keeps dbus-next's writer from breaking the connection and from sending a wrong file."""
+"""How messages leave: what keeps dbus-next's writer from breaking the connection, from sending a wrong file and from
+holding more than there is memory for."""
 
 from __future__ import annotations
 
@@ -9,13 +10,17 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from dbus_next import DBusError, ErrorType, Message
+from dbus_next.aio import MessageBus
+from dbus_next.aio.message_bus import _MessageWriter
 
 _NO_ROOM = (errno.EAGAIN, errno.ETOOMANYREFS)
 """The second: more descriptors of this user are under way than one process may have open (unix(7)); the bus
 reads on."""
+MANY: Final = 100
+"""Messages that wait to leave, from which on whoever can wait does."""
 
 
 class PatientSocket:
@@ -42,6 +47,35 @@ class PatientSocket:
             return 0
         self._ancillary = ()
         return taken
+
+
+class PatientWriter(_MessageWriter):
+    """dbus-next's writer, which tells when there is room for more."""
+
+    def __init__(self, bus: MessageBus, sock: socket.socket) -> None:
+        super().__init__(bus)
+        self.sock = PatientSocket(sock)
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def room(self) -> None:
+        """Returns when little is waiting to leave, and never before everybody else had a turn."""
+        await asyncio.sleep(0)
+        await self._room.wait()
+
+    def give_up(self) -> None:
+        """Nothing will leave any more: nobody is to wait for that."""
+        self._room.set()
+
+    def buffer_message(self, msg: Message, future: asyncio.Future[None] | None = None) -> None:
+        super().buffer_message(msg, future)
+        if self.messages.qsize() >= MANY:
+            self._room.clear()
+
+    def write_callback(self) -> None:
+        super().write_callback()
+        if self.messages.qsize() < MANY:
+            self._room.set()
 
 
 class Copies:

@@ -23,6 +23,7 @@ from sd_taskpacker.engine.events import (
     TaskQueued,
     TaskStarted,
 )
+from sd_taskpacker.engine.herald import Herald
 from sd_taskpacker.engine.leavings import Leavings
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
@@ -32,7 +33,6 @@ from sd_taskpacker.engine.ports import (
     Output,
     Receipt,
     Receipts,
-    Signals,
     StartRefused,
     Witness,
     Workdirs,
@@ -44,7 +44,6 @@ from sd_taskpacker.engine.turn import Decide, Decision, Numbered
 from sd_taskpacker.errors import LimitExceeded, TaskpackerError
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Outcome, Result, Task, TaskState
-from sd_taskpacker.model.unit import Kind
 
 log = logging.getLogger(__name__)
 
@@ -62,14 +61,14 @@ class Life:
         workdirs: Workdirs,
         receipts: Receipts,
         witness: Witness,
-        signals: Signals,
+        herald: Herald,
     ) -> None:
         self._loop = loop
         self._launcher = launcher
         self._workdirs = workdirs
         self._receipts = receipts
         self._witness = witness
-        self._signals = signals
+        self._herald = herald
         self._leavings = Leavings(loop, workdirs, self._remember)
         self._underway: set[asyncio.Task[None]] = set()
         # Each holds a descriptor from its directory's making until systemd has it.
@@ -81,20 +80,26 @@ class Life:
 
     def act(self, events: Sequence[Numbered]) -> None:
         """What remembered events ask of the edges. Those of one turn may come in several parts."""
+        never_ran = []
         for number, event in events:
             match event:
                 case TaskQueued(task):
                     # The promise comes with the same commit, so that it is told with it, too.
                     now = self._loop.state.task(task.id) or task
-                    self._signals.task_changed(number, dataclasses.replace(task, promised_usec=now.promised_usec))
+                    self._herald.changed(number, dataclasses.replace(task, promised_usec=now.promised_usec))
                 case TaskStarted(task):
-                    self._signals.task_changed(number, task)
+                    self._herald.changed(number, task)
                     self._go(self._launch(task))
                 case TaskEnded(task):
-                    self._signals.task_changed(number, task)
-                    self._go(self._finish(task))
+                    self._herald.changed(number, task)
+                    if task.has_run:
+                        self._go(self._finish(task))
+                    else:
+                        never_ran.append(task)
                 case _:
                     pass
+        if never_ran:
+            self._go(self._close(never_ran))
 
     def unit_over(self, task_id: TaskId, note: str) -> None:
         """The launcher's callback: no process of the task is left."""
@@ -130,7 +135,7 @@ class Life:
         log.info("%s: %s", task.id, step.name.lower())
         match step:
             case Step.FINISH:
-                self._go(self._finish(task))
+                self._go(self._finish(task) if task.has_run else self._close([task]))
             case Step.LOST:
                 message = "the machine went down under it" if task.boot_id != boot_id else "its unit vanished"
                 lost = Outcome(result=Result.LOST, ended_usec=self._loop.clock(), message=message)
@@ -216,14 +221,10 @@ class Life:
 
     async def _finish(self, task: Task) -> None:
         has_directory = task.outcome is None or not task.outcome.no_directory
-        if task.outcome:
-            log.info("%s: %s%s", task.id, task.outcome.result, task.outcome.message and f": {task.outcome.message}")
+        _log_end(task)
         if has_directory:
             await self._leavings.seal(task)
-        if task.kind is Kind.BATCH:
-            self._signals.batch_ended(task, self._loop.state.slots())
-        if not task.has_run:
-            return await self._remember(TaskClosed(task.id), TaskDropped(task.id))
+        await self._herald.ended(task)
         await self._launcher.release(task.id)
         await self._discard_receipt(task.id)
         if not has_directory:
@@ -231,6 +232,13 @@ class Life:
         await self._leavings.collect(task)
         await self._remember(TaskClosed(task.id))
         await self._leavings.prune(task)
+
+    async def _close(self, never_ran: Sequence[Task]) -> None:
+        """Those that ended while they waited: maybe very many at once, and nothing is left of them anywhere."""
+        for task in never_ran:
+            _log_end(task)
+        await self._herald.ended(*never_ran)
+        await self._remember(*(event(task.id) for task in never_ran for event in (TaskClosed, TaskDropped)))
 
     async def _remember(self, *events: Event) -> None:
         await self._insist(lambda now: Decision(events))
@@ -260,3 +268,8 @@ class Life:
             log.error("%s", error)
         else:
             log.error("a task's step failed; this is a bug", exc_info=error)
+
+
+def _log_end(task: Task) -> None:
+    if task.outcome:
+        log.info("%s: %s%s", task.id, task.outcome.result, task.outcome.message and f": {task.outcome.message}")

@@ -21,7 +21,7 @@ from sd_taskpacker.engine.cycle import REFRESH_USEC, Cycle
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.ports import Budget, Store, StoreError
 from sd_taskpacker.engine.state import State
-from sd_taskpacker.engine.threads import think
+from sd_taskpacker.engine.threads import in_thread
 from sd_taskpacker.engine.turn import Decide, Decision, Input, Numbered, take_turn
 from sd_taskpacker.errors import Internal
 
@@ -82,11 +82,17 @@ class Loop:
                 self.state.budget = self._budget
                 self.cycle.stir()
             events = await take_turn(
-                self.state, inputs, self.clock(), think=self._think, follow=self._follow, commit=self._commit
+                self.state,
+                inputs,
+                self.clock(),
+                think=self._think,
+                breathe=_breathe,
+                follow=self._follow,
+                commit=self._commit,
             )
             for first in range(0, len(events), ACTS_AT_ONCE):
                 act(events[first : first + ACTS_AT_ONCE])
-                await asyncio.sleep(0)
+                await _breathe()
 
     async def _wait(self) -> list[Input]:
         """The next input, or none when the cycle's time has come first."""
@@ -99,7 +105,7 @@ class Loop:
             return []
 
     async def _think(self, call: Callable[[int], _T], now: int) -> _T:
-        return await think(self._thoughts, call, now)
+        return await in_thread(self._thoughts, call, now)
 
     async def _follow(self, events: Sequence[Event], now: int) -> AsyncIterator[Event]:
         try:
@@ -117,4 +123,8 @@ class Loop:
 
     async def _with_store(self, use: Callable[[Store], _T]) -> _T:
         """In the store's own thread: one call at a time."""
-        return await asyncio.get_running_loop().run_in_executor(self._memory, use, self._store)
+        return await in_thread(self._memory, use, self._store)
+
+
+async def _breathe() -> None:
+    await asyncio.sleep(0)

@@ -161,7 +161,7 @@ class Orders:
             ended = never_ran(Result.DECOMMISSIONED, now, f"its root '{root}' was decommissioned while it waited")
             return Decision([event(root), *(TaskEnded(task.ended(ended)) for task in waiting)])
 
-        await self._loop.ask(decide)
+        await self._loop.ask(decide, plans=True)
         log.info("uid %d: %s %s", caller.uid, event.__name__, root)
 
     async def _change_draining(self, caller: Caller, event: Event) -> None:

@@ -88,6 +88,11 @@ class State:
     def open_tasks(self) -> list[Task]:
         return list(self._open.values())
 
+    @property
+    def is_idle(self) -> bool:
+        """Nothing waits, runs or is still to be closed."""
+        return not self._open
+
     def running(self) -> Iterator[Task]:
         return (self._open[task_id] for task_id in self._leases)
 

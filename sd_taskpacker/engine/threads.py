@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What takes long, in a thread of its own: blocking calls of the edges, and what their errors say; planning."""
+"""What takes long, in a thread of its own: blocking calls of the edges, and what their errors say."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -14,21 +13,6 @@ _T = TypeVar("_T")
 
 async def in_thread(pool: ThreadPoolExecutor, call: Callable[..., _T], *arguments: Any) -> _T:
     return await asyncio.get_running_loop().run_in_executor(pool, call, *arguments)
-
-
-async def think(pool: ThreadPoolExecutor, call: Callable[..., _T], *arguments: Any) -> _T:
-    """For planning, which is all Python and makes objects by the ten thousand, none of which is ever garbage in a
-    cycle. They would set off the collector, which stops every thread while it looks at all that waits: 100 ms for
-    20,000, several times a second."""
-
-    def uncollected() -> _T:
-        gc.disable()
-        try:
-            return call(*arguments)
-        finally:
-            gc.enable()
-
-    return await in_thread(pool, uncollected)
 
 
 def told(error: Exception) -> str:

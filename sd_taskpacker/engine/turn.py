@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.ports import StoreError
@@ -33,8 +33,14 @@ Think = Callable[[Decide, int], Awaitable[Decision]]
 Follow = Callable[[Sequence[Event], int], AsyncIterator[Event]]
 """Given the turn's events and `now`. Must not raise; each event is applied before the next one is asked for."""
 
+Breathe = Callable[[], Awaitable[None]]
+"""Lets whoever only looks have an answer meanwhile. Nothing changes the state, for the turn waits."""
+
 Commit = Callable[[Sequence[Event]], Awaitable[Sequence[int]]]
 """Answers the events' sequence numbers. Raises StoreError."""
+
+AT_ONCE: Final = 200
+"""Events that are applied without a breath."""
 
 Numbered = tuple[int, Event]
 """An event that is remembered, with its sequence number."""
@@ -68,7 +74,14 @@ class Input:
 
 
 async def take_turn(
-    state: State, inputs: Sequence[Input], now: int, *, think: Think, follow: Follow, commit: Commit
+    state: State,
+    inputs: Sequence[Input],
+    now: int,
+    *,
+    think: Think,
+    breathe: Breathe,
+    follow: Follow,
+    commit: Commit,
 ) -> list[Numbered]:
     """Answers the events that are remembered now; every input has its reply by then."""
     events: list[Event] = []
@@ -80,12 +93,17 @@ async def take_turn(
         except Exception as error:  # A bug in one decision is that caller's error and nobody else's.
             given.fail(error)
             continue
-        undos += [state.apply(event) for event in decision.events]
+        for event in decision.events:
+            undos.append(state.apply(event))
+            if len(undos) % AT_ONCE == 0:
+                await breathe()
         events += decision.events
         decided.append((given, decision))
     async for event in follow(tuple(events), now):
         undos.append(state.apply(event))
         events.append(event)
+        if len(undos) % AT_ONCE == 0:
+            await breathe()
     try:
         numbers = await commit(events) if events else ()
     except StoreError as error:

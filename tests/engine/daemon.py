@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from sd_taskpacker.engine.desk import Desk
+from sd_taskpacker.engine.herald import Herald
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import Budget, Receipt, Remembered
@@ -45,13 +46,14 @@ class Daemon:
         self.machine = FakeMachine(Budget(memory=chunks * CHUNK_BYTES, cpus=cpus))
         self.signals = FakeSignals(self.diary)
         self.loop = Loop(State(self.store.load(), self.machine.budget()), self.store, lambda: self.now, boot_id=BOOT)
+        self.herald = Herald(self.loop.state, self.signals, lambda: asyncio.sleep(0))
         self.life = Life(
             self.loop,
             launcher=self.launcher,
             workdirs=self.workdirs,
             receipts=self.receipts,
             witness=self.witness,
-            signals=self.signals,
+            herald=self.herald,
         )
         self.desk = Desk(
             self.loop,
@@ -90,6 +92,7 @@ async def running(daemon: Daemon, *, resumed: bool = True) -> AsyncIterator[Daem
         daemon.desk.act(events)
 
     turns = asyncio.create_task(daemon.loop.run(act))
+    telling = asyncio.create_task(daemon.herald.run())
     # A loop that fails answers nobody any more: the test, which would wait for ever, fails with what it failed of.
     test = asyncio.current_task()
     assert test is not None
@@ -100,6 +103,7 @@ async def running(daemon: Daemon, *, resumed: bool = True) -> AsyncIterator[Daem
         yield daemon
     finally:
         turns.cancel()
-        await asyncio.wait([turns])
+        telling.cancel()
+        await asyncio.wait([turns, telling])
         if not turns.cancelled():
             turns.result()

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from sd_taskpacker.engine.events import Event, RootDecommissioned, TaskStarted
+from sd_taskpacker.engine.events import Event, RootDecommissioned, TaskQueued, TaskStarted
 from sd_taskpacker.engine.ports import StoreError
 from sd_taskpacker.engine.state import State
-from sd_taskpacker.engine.turn import Decide, Decision, Follow, Input, Numbered, take_turn
+from sd_taskpacker.engine.turn import AT_ONCE, Decide, Decision, Follow, Input, Numbered, take_turn
 from sd_taskpacker.errors import InvalidArgs, LimitExceeded
-from tests.engine.builders import NOW, at_once, state, task
+from tests.engine.builders import NOW, at_once, state, task, waiting
 
 
 class Commits(list[list[Event]]):
@@ -36,6 +36,10 @@ async def _result(given: Input) -> Any:
     return await given.reply
 
 
+async def breath() -> None:
+    await asyncio.sleep(0)
+
+
 def _then(*followed: Event) -> Follow:
     async def follow(events: Sequence[Event], now: int) -> AsyncIterator[Event]:
         for event in followed:
@@ -45,7 +49,7 @@ def _then(*followed: Event) -> Follow:
 
 
 async def _turn(held: State, commits: Commits, *inputs: Input, follow: Follow | None = None) -> list[Numbered]:
-    return await take_turn(held, inputs, NOW, think=at_once, follow=follow or _then(), commit=commits)
+    return await take_turn(held, inputs, NOW, think=at_once, breathe=breath, follow=follow or _then(), commit=commits)
 
 
 async def test_all_inputs_of_a_turn_share_one_commit() -> None:
@@ -113,7 +117,9 @@ async def test_nothing_changes_while_a_long_decision_is_made() -> None:
 
     long = Input(lambda now: Decision([TaskStarted(task("long"))]), asyncio.get_running_loop().create_future(), True)
     inputs = [_input(None, TaskStarted(task("a"))), long, _input(None, TaskStarted(task("b")))]
-    turn = asyncio.create_task(take_turn(held, inputs, NOW, think=think, follow=_then(), commit=Commits()))
+    turn = asyncio.create_task(
+        take_turn(held, inputs, NOW, think=think, breathe=breath, follow=_then(), commit=Commits())
+    )
     await begun.wait()
     may_end.set()
     assert [event.task.id.name for _, event in await turn if isinstance(event, TaskStarted)] == ["a", "long", "b"]
@@ -156,3 +162,17 @@ async def test_a_turn_without_inputs_is_what_follows_alone() -> None:
     commits = Commits()
     assert len(await _turn(state(), commits, follow=_then(RootDecommissioned("job")))) == 1
     assert len(commits) == 1
+
+
+async def test_who_only_looks_is_answered_while_thousands_are_taken_up() -> None:
+    breaths: list[int] = []
+    held = state()
+
+    async def breathe() -> None:
+        breaths.append(len(held.line))
+
+    many = [TaskQueued(waiting("a", version=f"20261121.{number}")) for number in range(3 * AT_ONCE)]
+    await take_turn(
+        held, [_input(None, *many)], NOW, think=at_once, breathe=breathe, follow=_then(), commit=Commits()
+    )
+    assert breaths == [AT_ONCE, 2 * AT_ONCE, 3 * AT_ONCE]
