@@ -78,10 +78,10 @@ async def test_what_waits_cannot_be_killed_and_the_way_out_is_told() -> None:
 
 async def test_a_changed_task_is_promised_anew() -> None:
     async with running(_daemon(promised_usec=NOW + SECOND, expected_usec=60 * SECOND)) as daemon:
-        await _set(daemon, OWNER, priority=Value("u", 7), deadline=Value("s", "1h"), size=Value("s", "medium"))
+        await _set(daemon, OWNER, priority=Value("u", 7), deadline=Value("s", "30min"), size=Value("s", "medium"))
         changed = await daemon.desk.get_task("job@1")
         assert (changed.priority, changed.chunks) == (7, 8)
-        assert (changed.deadline_usec, changed.promised_usec) == (NOW + 3600 * SECOND, NOW + 3540 * SECOND)
+        assert (changed.deadline_usec, changed.promised_usec) == (NOW + 1800 * SECOND, NOW + 1740 * SECOND)
         assert daemon.diary.about("commit-alter", "commit-promise") == ["commit-alter job@1", "commit-promise job@1"]
 
 
