@@ -30,7 +30,10 @@ from sd_taskpacker.errors import (
 
 _RED: Final = "\x1b[0;1;31m"
 _GREEN: Final = "\x1b[0;32m"
+_YELLOW: Final = "\x1b[0;1;33m"
+_BOLD: Final = "\x1b[0;1m"
 _RESET: Final = "\x1b[0m"
+_STYLES: Final = {"good": _GREEN, "bad": _RED, "warn": _YELLOW, "head": _BOLD}
 _COLORS: Final = {"failed": _RED, "no": _RED, "never": _RED, "running": _GREEN, "now": _GREEN}
 
 _HINTS: Final[Mapping[type[TaskpackerError], str]] = {
@@ -46,6 +49,10 @@ _HINTS: Final[Mapping[type[TaskpackerError], str]] = {
     Internal: "journalctl -u sd-taskpacker has the details",
 }
 """What to do, where the service did not say so itself."""
+
+
+Line = Sequence[tuple[str, str]]
+"""Pieces of text with the style of each: good, bad, warn, head, or none."""
 
 
 class Json(StrEnum):
@@ -81,9 +88,12 @@ class Output:
         _flush()
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, paint: str = "") -> None:
-        """`paint`: the column whose cells have a colour of their own."""
+        """`paint`: the column whose cells have a colour of their own. On a terminal no line is longer than it is
+        wide; who pipes gets everything."""
         shown = [[escape(cell) for cell in row] for row in rows]
-        head, *body = table([header, *shown])
+        place = terminal(sys.stdout)
+        mark = "…" if place.unicode else "..."
+        head, *body = table([header, *shown], limit=place.columns if place.live else None, mark=mark)
         if self.legend:
             _line(sys.stdout, _decorated(head, "\x1b[0;4m"))
         painted = header.index(paint) if paint else None
@@ -96,6 +106,14 @@ class Output:
         columns = max((len(key) for key, _ in pairs), default=0)
         for key, text in pairs:
             _line(sys.stdout, f"{key:>{columns}}: {escape(text)}")
+
+    def paragraph(self, lines: Sequence[Line]) -> None:
+        """Lines made of pieces that have a style each."""
+        colored = _colorful()
+        for line in lines:
+            pieces = [(escape(text), _STYLES.get(style, "") if colored else "") for text, style in line]
+            _line(sys.stdout, "".join(f"{color}{text}{_RESET}" if color else text for text, color in pieces).rstrip())
+        _flush()
 
     def talk(self, text: str) -> None:
         """What a person wants to know and a program does not."""
