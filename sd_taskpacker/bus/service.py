@@ -77,7 +77,7 @@ class ManagerInterface(ServiceInterface):
     @method()
     @replies
     async def SetTaskProperties(self, id: "s", properties: "a{sv}") -> None:
-        """Of a waiting task: priority u, deadline t or s, size s."""
+        """Of a waiting task: priority u, deadline t or s (0 or empty: none any more), size s."""
         changed = wire.values_from("properties", properties)
         await self._manager.set_task_properties(await self._caller(), id, changed)
 

@@ -45,6 +45,8 @@ def parse(arguments: Sequence[str]) -> Namespace:
     _add_common(inner, default=SUPPRESS, json={"nargs": "?", "const": "short"})
     # Each verb has a parser of its own because argparse cannot mix options and operands below a subparser.
     options = inner.parse_intermixed_args(found.rest, found)
+    if found.verb == "submit" and options.unit is None and options.from_json is None:
+        inner.error("a UNIT is missing; taskpackerctl list-units shows those there are")
     if options.json != "off" and getattr(options, "drawing", None):
         inner.error(f"argument --json: not allowed with argument --{options.drawing}")
     return options
@@ -81,7 +83,12 @@ def _add_common(parser: ArgumentParser, *, default: str | None, json: dict[str, 
     group.add_argument("--no-legend", action="store_true", default=default, help="no header line")
     group.add_argument("--no-pager", action="store_true", default=default, help="there never is one")
     group.add_argument(
-        "-n", dest="lines", type=checked(uint32), default=default, metavar="NUMBER", help="at most so many tasks"
+        "-n",
+        dest="lines",
+        type=checked(uint32),
+        default=default,
+        metavar="NUMBER",
+        help="at most so many tasks, or lines",
     )
     group.add_argument("-q", "--quiet", action="store_true", default=default, help="no talk, only errors")
 
@@ -91,8 +98,22 @@ def _no_arguments(parser: ArgumentParser) -> None:
 
 
 def _submit(parser: ArgumentParser) -> None:
-    parser.add_argument("unit", metavar="UNIT", help="name of a batch unit, without .batch")
+    parser.add_argument("unit", metavar="UNIT", nargs="?", help="name of a batch unit, without .batch")
     _add_request(parser, dry_run=True)
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument(
+        "--each-line",
+        metavar="FILE",
+        help="a task for each line of FILE (- is stdin): NAME=VALUE words, quoted as in Exec=; # begins a comment; "
+        "what is given here holds for all that do not say otherwise",
+    )
+    many.add_argument(
+        "--from-json",
+        metavar="FILE",
+        help='a task for each entry of a list {"unit": NAME, "args": {...}, "params": {...}}, each key optional. '
+        "Nothing is submitted unless all of FILE is right; up to 10,000 tasks are one call, which is done whole or "
+        "not at all",
+    )
     parser.add_argument("--now", action="store_true", help="start it now or not at all, instead of waiting for room")
     parser.add_argument("--priority", type=checked(uint32), metavar="N", help="higher starts first")
     parser.add_argument("--deadline", type=checked(kept(parse_span)), metavar="SPAN", help="from now on, as 10min")
@@ -126,6 +147,10 @@ def _add_request(parser: ArgumentParser, *, dry_run: bool = False) -> None:
 def _list(parser: ArgumentParser) -> None:
     parser.add_argument("--state", action="append", choices=_STATES, help="may be repeated")
     parser.add_argument("--root", help="only tasks of this root")
+    parser.add_argument("--tag", help="only tasks that were submitted with this --tag")
+    parser.add_argument(
+        "--since", type=checked(_moment), metavar="TIME", help="submitted since then, ended or not; -1h, today, ..."
+    )
     parser.add_argument("--all", action="store_true", help="those that have ended, too")
 
 
@@ -133,8 +158,44 @@ def _status(parser: ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="one task instead of the whole")
 
 
+def _moment(text: str) -> str:
+    """Checked here, and read where the clock is."""
+    from sd_taskpacker.cli.moments import parse_moment
+
+    parse_moment(text, 0)
+    return text
+
+
+def _show(parser: ArgumentParser) -> None:
+    parser.add_argument("id", nargs="?", metavar="ID", help="one task instead of the service")
+    parser.add_argument("-p", "--property", action="append", metavar="NAME", help="only this; may be repeated")
+    parser.add_argument("--value", action="store_true", help="without the names")
+
+
+def _cat(parser: ArgumentParser) -> None:
+    parser.add_argument("units", nargs="+", metavar="UNIT", help="massif, or massif.batch")
+
+
+def _stats(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="name of tasks, without @VERSION")
+
+
+def _wait(parser: ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="+", metavar="ID")
+    parser.add_argument(
+        "--timeout", type=checked(parse_span), metavar="SPAN", help="no longer than that; exit status 124 then"
+    )
+
+
+def _retry(parser: ArgumentParser) -> None:
+    parser.add_argument("ids", nargs="+", metavar="ID")
+    parser.add_argument("--size", type=checked(kept(parse_size)), help="instead of the size that it had")
+    parser.add_argument("--priority", type=checked(uint32), metavar="N", help="instead of the one that it had")
+
+
 def _verify(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="NAME.batch or NAME.workorder")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="NAME.batch, NAME.workorder or a drop-in of one")
+    parser.add_argument("--strict", action="store_true", help="exit status 1 for warnings, too")
 
 
 def _task(parser: ArgumentParser) -> None:
@@ -154,7 +215,11 @@ def _cancel(parser: ArgumentParser) -> None:
 def _set_property(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID")
     parser.add_argument(
-        "properties", nargs="+", type=checked(scheduling), metavar="NAME=VALUE", help="priority, deadline or size"
+        "properties",
+        nargs="+",
+        type=checked(scheduling),
+        metavar="NAME=VALUE",
+        help="priority, deadline or size; an empty deadline takes it away",
     )
 
 
@@ -174,13 +239,17 @@ VERBS: Final = {
     "status": Verb("[ID]", "The service and its budget, or one task", _status),
     "list-units": Verb("", "Unit files, and what is wrong with them", _no_arguments),
     "verify": Verb("FILE...", "Check unit files without the service", _verify),
-    "show": Verb("", "The service's properties as Key=value", _no_arguments),
+    "cat": Verb("UNIT...", "What is in unit files and their drop-ins", _cat),
+    "show": Verb("[ID]", "Properties of the service, or of one task, as Key=value", _show),
+    "stats": Verb("NAME", "What earlier runs took, and the size and time to expect therefore", _stats),
     "why": Verb("ID", "Why a task waits", _task),
     "plan": Verb("", "What will start when", _plan),
     "cancel": Verb("ID...", "Take waiting tasks out of the queue", _cancel),
     "set-property": Verb("ID NAME=VALUE...", "Change priority, deadline or size of a waiting task", _set_property),
     "drain": Verb("", "Start nothing further", _no_arguments),
     "resume": Verb("", "Take a drain back", _no_arguments),
+    "wait": Verb("ID...", "Return when tasks have ended, with their status", _wait),
+    "retry": Verb("ID...", "Ask again for what has ended", _retry),
     "kill": Verb("ID", "Send a signal to a running task", _kill),
     "decommission": Verb("ROOT", "Execute nothing further in a root", _root),
     "recommission": Verb("ROOT", "Take a decommission back", _root),

@@ -75,6 +75,12 @@ class Output:
         _line(sys.stdout, json.dumps(data, indent=indent, separators=separators, default=list))
         _flush()
 
+    def done(self) -> int:
+        """Exit status of an order that answers nothing; with --json that is an empty object."""
+        if self.json is not Json.OFF:
+            self.document({})
+        return 0
+
     def lines(self, texts: Sequence[str]) -> None:
         """Results, one on each line, and at once: what reads the ids need not wait for what we wait for."""
         for text in texts:

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`status` without an argument: how full it is, what runs, what comes next, and what is wrong. On one screen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from sd_taskpacker.bus.client import Client
+from sd_taskpacker.cli.clock import now
+from sd_taskpacker.cli.gauge import gauge
+from sd_taskpacker.cli.output import Json, Line, Output
+from sd_taskpacker.cli.terminal import Terminal, terminal
+from sd_taskpacker.cli.text import age, escape, rough_bytes, shortened, width
+from sd_taskpacker.cli.wait import sentence
+from sd_taskpacker.errors import LimitExceeded
+from sd_taskpacker.model.problems import Problem
+from sd_taskpacker.model.quantities import CHUNK_BYTES, SIZES
+from sd_taskpacker.model.values import Value
+
+LATELY_USEC: Final = 24 * 3600 * 1_000_000
+"""How far back "lately" goes."""
+COUNTED: Final = 100
+"""How many ended tasks are counted in each state; a listing costs time for each."""
+SHOWN: Final = 5
+"""Lines of each list, where -n does not say otherwise."""
+PLANNED: Final = 2_000
+"""Waiting tasks up to which the plan is asked for what starts next; beyond that it takes too long for a glance."""
+PRESSED: Final = 10.0
+"""Percent of the last 10 s in which something stood still for lack of memory: more is worth a word."""
+_GAUGE: Final = 30
+
+Task = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What `status` shows; with --json these are the keys. `plan` is that of GetPlan, or none where nothing waits or
+    too much does; `problems` are those of unit files."""
+
+    properties: Mapping[str, Any]
+    tasks: Sequence[Task] = ()
+    ended: Sequence[Task] = ()
+    plan: Mapping[str, Any] | None = None
+    problems: Sequence[Problem] = ()
+    pressure: float | None = field(default=None)
+
+
+async def overview(client: Client, lines: int | None, out: Output) -> int:
+    found = await _look(client, now())
+    if out.json is not Json.OFF:
+        out.document(asdict(found))
+    else:
+        out.paragraph(list(drawn(found, now(), SHOWN if lines is None else lines, terminal(sys.stdout))))
+    return 0
+
+
+async def _look(client: Client, at: int) -> Overview:
+    limit = Value("u", COUNTED)
+    figures, tasks, complete, failed, problems = await asyncio.gather(
+        client.get_all(),
+        client.list_tasks({"state": Value("s", "running"), "limit": limit}),
+        client.list_tasks({"state": Value("s", "complete"), "limit": limit}),
+        client.list_tasks({"state": Value("s", "failed"), "limit": limit}),
+        _problems(client),
+    )
+    lately = [task for task in (*complete, *failed) if task.get("ended", 0) >= at - LATELY_USEC]
+    plan = await _plan(client) if 0 < figures["NQueued"] <= PLANNED else None
+    return Overview(
+        properties=figures, tasks=tasks, ended=lately, plan=plan, problems=problems, pressure=memory_pressure()
+    )
+
+
+async def _plan(client: Client) -> Mapping[str, Any] | None:
+    try:
+        plan: Mapping[str, Any] = json.loads(await client.get_plan("json"))
+    except LimitExceeded:
+        return None
+    return plan
+
+
+async def _problems(client: Client) -> list[Problem]:
+    """Asked for every unit: one that is refused now may still be loaded as it was."""
+    units = await client.list_units()
+    found = await asyncio.gather(*(client.get_unit_problems(f"{unit.name}.{unit.kind}") for unit in units))
+    return [problem for each in found for problem in each]
+
+
+def memory_pressure(path: str = "/proc/pressure/memory") -> float | None:
+    """Percent of the last 10 s in which some process waited for memory; None where the kernel does not count."""
+    with suppress(OSError, ValueError, IndexError):
+        some = Path(path).read_text(encoding="ascii").splitlines()[0]
+        return float(some.split("avg10=")[1].split()[0])
+    return None
+
+
+def drawn(found: Overview, at: int, lines: int, place: Terminal) -> Iterator[Line]:
+    """No line is wider than the terminal."""
+    figures = found.properties
+    troubles = list(_troubles(found, at, lines))
+    yield from _head(figures, troubled=bool(troubles), place=place)
+    yield from _gauges(figures, place)
+    yield from _counts(found)
+    running = [f"{task['id']}  {_since(task, at)}" for task in found.tasks]
+    yield from _list("Running", running, figures["NRunning"], lines, place)
+    yield from _list("Starts next", list(_next(found, at)), figures["NQueued"], lines, place)
+    if troubles:
+        yield [("", "")]
+        yield [("Problems", "bad")]
+        yield from ([(f"  {_fitted(text, place)}", "")] for text in troubles)
+
+
+def _head(figures: Mapping[str, Any], *, troubled: bool, place: Terminal) -> Iterator[Line]:
+    dot = "●" if place.unicode else "*"
+    style = "warn" if figures["Draining"] else "bad" if troubled else "good"
+    word = "drained: nothing further starts" if figures["Draining"] else "ready"
+    yield [(dot, style), (f" sd-taskpacker {figures['Version']} - ", "head"), (word, style)]
+
+
+def _gauges(figures: Mapping[str, Any], place: Terminal) -> Iterator[Line]:
+    free, total = figures["ChunksFree"], figures["ChunksTotal"]
+    yield _gauge("Memory", total - free, total, place, lambda chunks: rough_bytes(chunks * CHUNK_BYTES))
+    free, total = figures["CPUsFree"], figures["CPUsTotal"]
+    yield _gauge("CPUs", total - free, total, place, str)
+
+
+def _gauge(name: str, used: int, total: int, place: Terminal, spelled: Any) -> Line:
+    bar = gauge(used, total, _GAUGE, unicode=place.unicode)
+    style = "bad" if used >= total else "good"
+    return [
+        (f"{name:>9}: ", ""),
+        (bar, style),
+        (f" {spelled(used)} of {spelled(total)}, {spelled(total - used)} free", ""),
+    ]
+
+
+def _counts(found: Overview) -> Iterator[Line]:
+    figures = found.properties
+    slots = zip(SIZES, figures["EstimatedSlotsRemaining"], strict=False)
+    yield [("Room for: " + ", ".join(f"{count} {size}" for size, count in slots), "")]
+    yield [(f"{'Tasks':>9}: {figures['NRunning']} running, {figures['NQueued']} waiting", "")]
+    complete = sum(task["state"] == "complete" for task in found.ended)
+    failed = sum(task["state"] == "failed" for task in found.ended)
+    style = "bad" if failed else ""
+    yield [(f"{'Last day':>9}: {_count(complete)} complete, ", ""), (f"{_count(failed)} failed", style)]
+    yield [(f"{'Roots':>9}: {', '.join(figures['Roots']) or 'none'}", "")]
+
+
+def _count(number: int) -> str:
+    return f"{number} or more" if number >= COUNTED else str(number)
+
+
+def _list(title: str, texts: Sequence[str], total: int, lines: int, place: Terminal) -> Iterator[Line]:
+    if not total or not lines:
+        return
+    yield [("", "")]
+    yield [(title, "head")]
+    shown = texts[:lines]
+    yield from ([(f"  {_fitted(text, place)}", "")] for text in shown)
+    if total > len(shown):
+        rest = f"{total - len(shown)} more" if shown else f"{total} tasks"
+        more = "taskpackerctl plan" if title == "Starts next" else "taskpackerctl list"
+        yield [(f"  {rest}: {more}", "")]
+
+
+def _fitted(text: str, place: Terminal) -> str:
+    """Beside two columns of indent; cut at the end, because a sentence's beginning says most."""
+    shown, room = escape(text), place.columns - 2
+    mark = "…" if place.unicode else "..."
+    if not place.live or width(shown) <= room:
+        return shown
+    head = shortened(shown, max(1, 2 * room), "")
+    while width(head) > room - width(mark):
+        head = head[:-1]
+    return head + mark
+
+
+def _since(task: Task, at: int) -> str:
+    started = f"started {age(task['started'], at)}" if "started" in task else ""
+    return f"{rough_bytes(task['memory_max'])}  {started}".rstrip()
+
+
+def _next(found: Overview, at: int) -> Iterator[str]:
+    for task in (found.plan or {}).get("tasks", ()):
+        if task["state"] == "waiting":
+            start = f"expected {age(max(task['start'], at), at)}"
+            latest = f", {age(task['latest'], at)} at the latest" if task["latest"] else ""
+            yield f"{task['id']}  {rough_bytes(task['chunks'] * CHUNK_BYTES)}  {start}{latest}"
+
+
+def _troubles(found: Overview, at: int, lines: int) -> Iterator[str]:
+    figures = found.properties
+    if figures["Draining"]:
+        yield "drained: taskpackerctl resume lets tasks start again"
+    if figures["ChunksTotal"] == 0:
+        yield "the budget is less than 32M, so no batch task can start"
+    if found.pressure is not None and found.pressure >= PRESSED:
+        yield f"memory is short: something waited for it in {found.pressure:.0f} % of the last 10s"
+    unplaced = (found.plan or {}).get("unplaced", ())
+    for one in unplaced[:lines]:
+        yield f"{one['id']} waits without a planned start: {'; '.join(one['reasons'])}"
+    failed = [task for task in found.ended if task["state"] == "failed"]
+    for task in sorted(failed, key=lambda each: -each["ended"])[:lines]:
+        yield f"{sentence(task)}; {age(task['ended'], at)}"
+    yield from (str(problem) for problem in found.problems)
