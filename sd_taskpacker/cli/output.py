@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Final, TextIO
 
 from sd_taskpacker.cli.terminal import terminal
-from sd_taskpacker.cli.text import escape, table
+from sd_taskpacker.cli.text import escape, table, width
 from sd_taskpacker.errors import (
     AccessDenied,
     Decommissioned,
@@ -49,6 +50,19 @@ _HINTS: Final[Mapping[type[TaskpackerError], str]] = {
     Internal: "journalctl -u sd-taskpacker has the details",
 }
 """What to do, where the service did not say so itself."""
+
+_VERBS: Final = {
+    "BatchSubmit": "taskpackerctl submit",
+    "WorkorderStart": "taskpackerctl start",
+    "Cancel": "taskpackerctl cancel",
+    "Kill": "taskpackerctl kill",
+    "Recommission": "taskpackerctl recommission",
+    "ListTasks": "taskpackerctl list --all",
+    "ListUnits": "taskpackerctl list-units",
+    "GetUnitProblems": "taskpackerctl list-units",
+}
+"""The service's hints are for programs and name its methods; a person has these."""
+_METHOD: Final = re.compile(rf"\b(?:{'|'.join(_VERBS)})\b")
 
 
 Line = Sequence[tuple[str, str]]
@@ -129,7 +143,8 @@ class Output:
     def warn(self, text: str) -> None:
         """What is said even with --quiet, because something did not go as asked."""
         _flush()
-        _line(sys.stderr, escape(text))
+        for line in _wrapped(escape(text)):
+            _line(sys.stderr, line)
 
     def error(self, failure: TaskpackerError) -> None:
         """What is wrong, then what to do, on lines of their own."""
@@ -137,7 +152,7 @@ class Output:
             self.warn(line)
         hint = failure.hint or _HINTS.get(type(failure), "")
         if hint:
-            self.warn(f"Hint: {hint}")
+            self.warn(f"Hint: {_METHOD.sub(lambda match: _VERBS[match[0]], hint)}")
 
 
 def prepare() -> None:
@@ -167,6 +182,16 @@ def _line(stream: TextIO | None, text: str) -> None:
 def _flush() -> None:
     if sys.stdout is not None:
         sys.stdout.flush()
+
+
+def _wrapped(text: str) -> Sequence[str]:
+    """A terminal would break a sentence in the middle of a word."""
+    place = terminal(sys.stderr)
+    if not place.live or width(text) <= place.columns:
+        return [text]
+    import textwrap
+
+    return textwrap.wrap(text, place.columns, break_long_words=False, break_on_hyphens=False) or [text]
 
 
 def _decorated(text: str, color: str | None) -> str:

@@ -17,7 +17,7 @@ from sd_taskpacker.cli.clock import now
 from sd_taskpacker.cli.gauge import gauge
 from sd_taskpacker.cli.output import Json, Line, Output
 from sd_taskpacker.cli.terminal import Terminal, terminal
-from sd_taskpacker.cli.text import age, escape, rough_bytes, shortened, width
+from sd_taskpacker.cli.text import age, escape, rough_bytes, shortened, table, width
 from sd_taskpacker.cli.wait import sentence
 from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.model.problems import Problem
@@ -29,7 +29,9 @@ LATELY_USEC: Final = 24 * 3600 * 1_000_000
 COUNTED: Final = 100
 """How many ended tasks are counted in each state; a listing costs time for each."""
 SHOWN: Final = 5
-"""Lines of each list, where -n does not say otherwise."""
+"""Lines of each list, where neither -n nor the height of a terminal says otherwise."""
+_FIXED: Final = 16
+"""Lines beside those lists: the figures, headings, and the shell's prompt."""
 PLANNED: Final = 2_000
 """Waiting tasks up to which the plan is asked for what starts next; beyond that it takes too long for a glance."""
 PRESSED: Final = 10.0
@@ -37,6 +39,7 @@ PRESSED: Final = 10.0
 _GAUGE: Final = 30
 
 Task = Mapping[str, Any]
+Row = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +60,14 @@ async def overview(client: Client, lines: int | None, out: Output) -> int:
     if out.json is not Json.OFF:
         out.document(asdict(found))
     else:
-        out.paragraph(list(drawn(found, now(), SHOWN if lines is None else lines, terminal(sys.stdout))))
+        place = terminal(sys.stdout)
+        out.paragraph(list(drawn(found, now(), _shown(place) if lines is None else lines, place)))
     return 0
+
+
+def _shown(place: Terminal) -> int:
+    """So many that three lists fit below each other on a terminal of the usual height."""
+    return max(2, (place.rows - _FIXED) // 3) if place.live else SHOWN
 
 
 async def _look(client: Client, at: int) -> Overview:
@@ -70,7 +79,10 @@ async def _look(client: Client, at: int) -> Overview:
         client.list_tasks({"state": Value("s", "failed"), "limit": limit}),
         _problems(client),
     )
-    lately = [task for task in (*complete, *failed) if task.get("ended", 0) >= at - LATELY_USEC]
+    # What was tried again has not failed yet.
+    tried = {task["retry_of"] for task in (*tasks, *complete, *failed) if "retry_of" in task}
+    ended = [task for task in (*complete, *failed) if task["id"] not in tried]
+    lately = [task for task in ended if task.get("ended", 0) >= at - LATELY_USEC]
     plan = await _plan(client) if 0 < figures["NQueued"] <= PLANNED else None
     return Overview(
         properties=figures, tasks=tasks, ended=lately, plan=plan, problems=problems, pressure=memory_pressure()
@@ -106,8 +118,8 @@ def drawn(found: Overview, at: int, lines: int, place: Terminal) -> Iterator[Lin
     troubles = list(_troubles(found, at, lines))
     yield from _head(figures, troubled=bool(troubles), place=place)
     yield from _gauges(figures, place)
-    yield from _counts(found)
-    running = [f"{task['id']}  {_since(task, at)}" for task in found.tasks]
+    yield from _counts(found, place)
+    running = [_running(task, at) for task in found.tasks]
     yield from _list("Running", running, figures["NRunning"], lines, place)
     yield from _list("Starts next", list(_next(found, at)), figures["NQueued"], lines, place)
     if troubles:
@@ -140,7 +152,7 @@ def _gauge(name: str, used: int, total: int, place: Terminal, spelled: Any) -> L
     ]
 
 
-def _counts(found: Overview) -> Iterator[Line]:
+def _counts(found: Overview, place: Terminal) -> Iterator[Line]:
     figures = found.properties
     slots = zip(SIZES, figures["EstimatedSlotsRemaining"], strict=False)
     yield [("Room for: " + ", ".join(f"{count} {size}" for size, count in slots), "")]
@@ -149,30 +161,34 @@ def _counts(found: Overview) -> Iterator[Line]:
     failed = sum(task["state"] == "failed" for task in found.ended)
     style = "bad" if failed else ""
     yield [(f"{'Last day':>9}: {_count(complete)} complete, ", ""), (f"{_count(failed)} failed", style)]
-    yield [(f"{'Roots':>9}: {', '.join(figures['Roots']) or 'none'}", "")]
+    yield [(_fitted(f"{'Roots':>9}: {', '.join(figures['Roots']) or 'none'}", place), "")]
 
 
 def _count(number: int) -> str:
     return f"{number} or more" if number >= COUNTED else str(number)
 
 
-def _list(title: str, texts: Sequence[str], total: int, lines: int, place: Terminal) -> Iterator[Line]:
+def _list(title: str, rows: Sequence[Row], total: int, lines: int, place: Terminal) -> Iterator[Line]:
     if not total or not lines:
         return
     yield [("", "")]
     yield [(title, "head")]
-    shown = texts[:lines]
-    yield from ([(f"  {_fitted(text, place)}", "")] for text in shown)
+    shown = [tuple(map(escape, row)) for row in rows[:lines]]
+    limit = place.columns - 2 if place.live else None
+    yield from ([(f"  {text}", "")] for text in (table(shown, limit=limit, mark=_mark(place)) if shown else ()))
     if total > len(shown):
         rest = f"{total - len(shown)} more" if shown else f"{total} tasks"
         more = "taskpackerctl plan" if title == "Starts next" else "taskpackerctl list"
         yield [(f"  {rest}: {more}", "")]
 
 
+def _mark(place: Terminal) -> str:
+    return "…" if place.unicode else "..."
+
+
 def _fitted(text: str, place: Terminal) -> str:
     """Beside two columns of indent; cut at the end, because a sentence's beginning says most."""
-    shown, room = escape(text), place.columns - 2
-    mark = "…" if place.unicode else "..."
+    shown, room, mark = escape(text), place.columns - 2, _mark(place)
     if not place.live or width(shown) <= room:
         return shown
     head = shortened(shown, max(1, 2 * room), "")
@@ -181,17 +197,17 @@ def _fitted(text: str, place: Terminal) -> str:
     return head + mark
 
 
-def _since(task: Task, at: int) -> str:
+def _running(task: Task, at: int) -> Row:
     started = f"started {age(task['started'], at)}" if "started" in task else ""
-    return f"{rough_bytes(task['memory_max'])}  {started}".rstrip()
+    return str(task["id"]), rough_bytes(task["memory_max"]), started
 
 
-def _next(found: Overview, at: int) -> Iterator[str]:
+def _next(found: Overview, at: int) -> Iterator[Row]:
     for task in (found.plan or {}).get("tasks", ()):
         if task["state"] == "waiting":
             start = f"expected {age(max(task['start'], at), at)}"
             latest = f", {age(task['latest'], at)} at the latest" if task["latest"] else ""
-            yield f"{task['id']}  {rough_bytes(task['chunks'] * CHUNK_BYTES)}  {start}{latest}"
+            yield str(task["id"]), rough_bytes(task["chunks"] * CHUNK_BYTES), start + latest
 
 
 def _troubles(found: Overview, at: int, lines: int) -> Iterator[str]:
@@ -208,4 +224,8 @@ def _troubles(found: Overview, at: int, lines: int) -> Iterator[str]:
     failed = [task for task in found.ended if task["state"] == "failed"]
     for task in sorted(failed, key=lambda each: -each["ended"])[:lines]:
         yield f"{sentence(task)}; {age(task['ended'], at)}"
-    yield from (str(problem) for problem in found.problems)
+    if len(failed) > lines:
+        yield f"{_count(len(failed) - lines)} more failed: taskpackerctl list --state=failed"
+    yield from (str(problem) for problem in found.problems[:lines])
+    if len(found.problems) > lines:
+        yield f"{len(found.problems) - lines} more problems in unit files: taskpackerctl list-units"

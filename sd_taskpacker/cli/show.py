@@ -81,7 +81,7 @@ def _task_row(task: Task, at: int) -> tuple[str, ...]:
 def _when(task: Task, at: int) -> str:
     """Since when it is in its state; of one that waits, when it starts at the latest."""
     if task["state"] == "waiting":
-        return f"by {age(task['promised'], at).removeprefix('in ')}" if "promised" in task else "-"
+        return f"within {age(task['promised'], at).removeprefix('in ')}" if "promised" in task else "-"
     key = "ended" if "ended" in task else "started"
     return age(task[key], at) if key in task else "-"
 

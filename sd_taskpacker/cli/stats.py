@@ -108,7 +108,8 @@ def suggested_time(run: Sequence[int]) -> int | None:
 
 
 def _show(found: Mapping[str, Any], out: Output) -> None:
-    out.talk(f"{found['name']}: {found['tasks']} tasks seen, {found['complete']} complete, {found['failed']} failed.")
+    tasks = "1 task" if found["tasks"] == 1 else f"{found['tasks']} tasks"
+    out.talk(f"{found['name']}: {tasks} seen, {found['complete']} complete, {found['failed']} failed.")
     rows = [
         _row("wait", found["wait"], rough_span),
         _row("run time", found["run"], rough_span),
@@ -120,11 +121,7 @@ def _show(found: Mapping[str, Any], out: Output) -> None:
     suggestions += [f"ExpectedSec={rough_span(found['expected'])}"] if found["expected"] else []
     if suggestions:
         out.lines(["", *suggestions])
-        few = (
-            f" There are only {found['complete']} complete runs: take it as a hint."
-            if found["complete"] < FEW
-            else ""
-        )
+        few = " So few runs are no more than a hint." if found["complete"] < FEW else ""
         out.talk(
             "Size= is the largest peak and a quarter more (twice what was too little), "
             f"ExpectedSec= the 90th percentile and a fifth more.{few}"

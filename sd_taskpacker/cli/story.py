@@ -111,19 +111,21 @@ def _state(task: Task) -> str:
 
 
 def _state_time(task: Task, at: int) -> str:
-    key = {"running": "started", "waiting": "submitted"}.get(task["state"], "ended")
-    return f" since {moment(task[key], at)}" if key in task else ""
+    if task["state"] == "running":
+        return f" since {moment(task['started'], at)}"
+    if "ended" not in task:
+        return ""
+    took = f", after {rough_span(max(0, task['ended'] - task['started']))}" if "started" in task else ""
+    return f" since {moment(task['ended'], at)}{took}"
 
 
 def _times(task: Task, at: int) -> Iterator[tuple[str, str]]:
-    yield "Submitted", f"{moment(task['submitted'], at)}, by UID {task['uid']}"
-    if "started" in task:
-        yield "Started", f"{moment(task['started'], at)}{_waited(task)}"
+    """Beside the one that the state tells."""
+    yield "Submitted", f"{moment(task['submitted'], at)}, by UID {task['uid']}{_waited(task)}"
+    if "started" in task and "ended" in task:
+        yield "Started", moment(task["started"], at)
     elif task["state"] == "waiting" and "promised" in task:
         yield "Start", f"by {moment(task['promised'], at)}"
-    if "ended" in task:
-        took = f", after {rough_span(max(0, task['ended'] - task['started']))}" if "started" in task else ""
-        yield "Ended", f"{moment(task['ended'], at)}{took}"
     if "expected" in task:
         yield "Expected", _expected(task, at)
     if "deadline" in task:
@@ -132,8 +134,8 @@ def _times(task: Task, at: int) -> Iterator[tuple[str, str]]:
 
 
 def _waited(task: Task) -> str:
-    waited = task["started"] - task["submitted"]
-    return f", after it waited {rough_span(waited)}" if waited >= 1_000_000 else ""
+    waited = task.get("started", 0) - task["submitted"]
+    return f", and waited {rough_span(waited)}" if waited >= 1_000_000 else ""
 
 
 def _expected(task: Task, at: int) -> str:
@@ -177,4 +179,4 @@ def _ending(story: Story) -> Iterator[Line]:
         yield _field("Output", f"{results}/output.txt cannot be read: {story.unreadable}")
     if story.output:
         yield [("", "")]
-        yield from ([(line, "")] for line in story.output)
+        yield from ([(line.expandtabs(), "")] for line in story.output)

@@ -143,8 +143,8 @@ def rough_bytes(size: int) -> str:
 
 
 def rough_span(usec: int) -> str:
-    """The two largest units of a span: nobody reads the microseconds of an hour."""
-    return " ".join(format_span(usec).split()[:2])
+    """The largest units of a span: two, but one of what is below a second. Nobody reads microseconds of an hour."""
+    return " ".join(format_span(usec).split()[: 2 if usec >= _SECOND else 1])
 
 
 def value(data: Any) -> str:

@@ -70,6 +70,12 @@ async def test_the_hint_of_the_service_is_preferred_and_every_line_is_shown(serv
     assert done.err.splitlines() == ["one thing", r"another\x1b", "Hint: do this"]
 
 
+async def test_a_hint_for_programs_names_the_verb_to_a_person(service: Standin, address: str) -> None:
+    service.answers["Reload"] = (ERROR + "NoSuchTask", ["no\nHint: ListTasks shows what there is, Cancelling not"])
+    done = await run(address, "reload")
+    assert done.err.splitlines()[1] == "Hint: taskpackerctl list --all shows what there is, Cancelling not"
+
+
 async def test_without_the_service_it_exits_69_with_the_command_that_starts_it(address: str) -> None:
     done = await run(address, "list")
     assert done.status == 69

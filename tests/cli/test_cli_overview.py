@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_what_runs_and_what_starts_next_is_told_with_ages() -> None:
         "  runs@1  128M  started 5min ago",
         "",
         "Starts next",
-        "  next@1  128M  expected in 60s, in 3h at the latest",
+        "  next@1   128M  expected in 60s, in 3h at the latest",
         "  later@1  128M  expected in 10min",
         "  1 more: taskpackerctl plan",
     ]
@@ -108,6 +109,32 @@ def test_no_line_is_wider_than_the_terminal(name: str, unicode: bool) -> None:
 def test_a_machine_that_is_more_than_full_has_a_full_gauge() -> None:
     text = lines(Overview(properties=PLAIN | {"ChunksFree": 0, "ChunksTotal": 64}))
     assert "░" not in text[1]
+
+
+def test_more_than_is_shown_is_counted() -> None:
+    found = Overview(
+        properties=PLAIN | {"NRunning": 0},
+        ended=[seen(f"a@{n}", state="failed", result="timeout", ended=NOW) for n in range(3)],
+        problems=[Problem("/u/a.batch", n, "", Severity.WARNING, "is odd") for n in range(1, 4)],
+    )
+    assert lines(found, show=1)[-4:] == [
+        "  a@0 failed: timeout; now",
+        "  2 more failed: taskpackerctl list --state=failed",
+        "  /u/a.batch:1: warning: is odd",
+        "  2 more problems in unit files: taskpackerctl list-units",
+    ]
+
+
+async def test_what_was_tried_again_has_not_failed_yet(service: Standin, address: str) -> None:
+    first = task("a@1", state="failed", result="timeout", ended=time.time_ns() // 1000)
+    answer(service)
+    service.answers["ListTasks"] = lambda filters: (
+        "aa{sv}",
+        [[first] if filters["state"].value == "failed" else [task("a@2", retry_of="a@1")]],
+    )
+    assert json.loads((await run(address, "status", "--json")).out)["ended"] == []
+    service.answers["ListTasks"] = lambda filters: ("aa{sv}", [[first] if filters["state"].value == "failed" else []])
+    assert len(json.loads((await run(address, "status", "--json")).out)["ended"]) == 1
 
 
 async def test_status_as_json_has_what_it_shows(service: Standin, address: str) -> None:

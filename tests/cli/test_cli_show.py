@@ -62,9 +62,9 @@ async def test_list_shows_when_what_waits_will_start_and_since_when_the_rest_is_
     service.answers["ListTasks"] = ("aa{sv}", [shown])
     runs, waits, ended, cancelled = (await run(address, "list", "--no-legend")).out.splitlines()
     assert runs.split()[0] == "runs@1"
-    assert runs.endswith("2h ago  -")
-    assert waits.endswith("by 4h   -")
-    assert ended.endswith("3d ago  signal SIGKILL")
+    assert runs.endswith("2h ago     -")
+    assert waits.endswith("within 4h  -")
+    assert ended.endswith("3d ago     signal SIGKILL")
     assert cancelled.split()[-2:] == ["-", "cancelled"]
 
 

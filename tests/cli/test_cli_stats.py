@@ -90,9 +90,9 @@ async def test_stats_asks_for_the_root_and_counts_only_the_name(service: Standin
     service.answers["ListTasks"] = ("aa{sv}", [[mine, task("build@1"), task("build/massif2@1")]])
     done = await run(address, "stats", "build/massif")
     assert done.status == 0
-    assert "build/massif: 1 tasks seen, 1 complete, 0 failed." in done.err
+    assert "build/massif: 1 task seen, 1 complete, 0 failed." in done.err
     assert done.out.splitlines()[-2:] == ["Size=small", "ExpectedSec=2min"]
-    assert "take it as a hint" in done.err
+    assert "no more than a hint" in done.err
     states = Variant("as", ["waiting", "running", "complete", "failed"])
     assert service.called("ListTasks") == [
         [{"root": Variant("s", "build"), "state": states, "limit": Variant("u", 1_000)}]

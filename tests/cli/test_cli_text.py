@@ -129,5 +129,5 @@ def test_a_rough_size_has_one_unit(size: int, shown: str) -> None:
     assert rough_bytes(size) == shown
 
 
-def test_a_rough_span_has_two_units() -> None:
-    assert [rough_span(5_400_000_123), rough_span(0)] == ["1h 30min", "0"]
+def test_a_rough_span_has_two_units_or_one_below_a_second() -> None:
+    assert [rough_span(usec) for usec in (5_400_000_123, 271_254, 0)] == ["1h 30min", "271ms", "0"]
