@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sd_taskpacker import __version__
+from sd_taskpacker.cli.documents import documented
 from sd_taskpacker.cli.operands import assignment, checked, is_utf8, kept, scheduling, uint32
 from sd_taskpacker.cli.text import escape
 from sd_taskpacker.model.quantities import parse_size, parse_span
@@ -36,7 +37,14 @@ def parse(arguments: Sequence[str]) -> Namespace:
         outer.error(f"there is no verb '{found.verb}'; {PROGRAM} --help lists them")
     prog = f"{PROGRAM} {found.verb}"
     usage = f"{prog} [OPTION...] {verb.operands}"
-    inner = ArgumentParser(prog=prog, usage=usage, description=verb.summary, allow_abbrev=False)
+    inner = ArgumentParser(
+        prog=prog,
+        usage=usage,
+        description=verb.summary,
+        epilog=documented(found.verb),
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     broken = next((text for text in found.rest if not is_utf8(text)), None)
     if broken is not None and found.verb != "verify":
         # A file may be called anything; all the others go into D-Bus strings.

@@ -23,7 +23,8 @@ MAX_TASKS: Final = 10_000
 MAX_BYTES: Final = 8 << 20
 """Of one call: half of what the service takes (engine.requests.MAX_BYTES), a quarter of a message of the bus."""
 
-_REQUEST: Final = re.compile(r"\Arequest (\d+) ")
+_REQUEST: Final = re.compile(r"\Arequest (\d+) \(.*?\)[:,] ")
+"""How the service begins what it says of one request: `request 3 ('massif'): `."""
 _INTEGERS: Final = {"u": (1 << 32) - 1, "t": (1 << 64) - 1}
 _ARGS: Final[Mapping[str, Sequence[str]]] = {
     "priority": ("u",),
@@ -229,9 +230,11 @@ def _longest(value: Value) -> int:
 
 
 def where_it_was_written(error: E, call: Sequence[Placed]) -> E:
-    """The service counts the requests of a call; the author knows the lines."""
+    """The service counts the requests of a call; the author knows the lines, and of a single one needs no number."""
     match = _REQUEST.match(error.message)
     number = int(match[1]) if match else 0
-    if not 0 < number <= len(call) or not call[number - 1].place:
+    if match is None or not 0 < number <= len(call):
         return error
-    return type(error)(f"{call[number - 1].place}: {error.message[match.end() :] if match else ''}", hint=error.hint)
+    one = call[number - 1]
+    place = f"{one.place}: " if one.place else ""
+    return type(error)(f"{place}{one.request.unit}: {error.message[match.end() :]}", hint=error.hint)

@@ -39,7 +39,7 @@ _COLORS: Final = {"failed": _RED, "no": _RED, "never": _RED, "running": _GREEN, 
 
 _HINTS: Final[Mapping[type[TaskpackerError], str]] = {
     NoSuchUnit: "taskpackerctl list-units shows the units there are, and what is wrong with those refused",
-    InvalidParameters: "the [Parameter] sections of the unit file say what it takes; list-units shows its path",
+    InvalidParameters: "taskpackerctl cat UNIT shows its [Parameter] sections, which say what it takes",
     InvalidArgs: "taskpackerctl submit --help shows what can be asked for",
     NoSuchTask: "taskpackerctl list --all shows the tasks there are",
     WrongState: "taskpackerctl status ID shows the state that the task is in",
@@ -110,7 +110,7 @@ class Output:
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, paint: str = "") -> None:
         """`paint`: the column whose cells have a colour of their own. On a terminal no line is longer than it is
         wide; who pipes gets everything."""
-        shown = [[escape(cell) for cell in row] for row in rows]
+        shown = [[_spelled(cell) for cell in row] for row in rows]
         place = terminal(sys.stdout)
         mark = "…" if place.unicode else "..."
         head, *body = table([header, *shown], limit=place.columns if place.live else None, mark=mark)
@@ -192,6 +192,12 @@ def _wrapped(text: str) -> Sequence[str]:
     import textwrap
 
     return textwrap.wrap(text, place.columns, break_long_words=False, break_on_hyphens=False) or [text]
+
+
+def _spelled(text: str) -> str:
+    """As it will be printed, also where the encoding lacks a character: only so its width is known."""
+    shown, encoding = escape(text), getattr(sys.stdout, "encoding", None) or "ascii"
+    return shown if shown.isascii() else shown.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _decorated(text: str, color: str | None) -> str:

@@ -205,8 +205,8 @@ def _running(task: Task, at: int) -> Row:
 def _next(found: Overview, at: int) -> Iterator[Row]:
     for task in (found.plan or {}).get("tasks", ()):
         if task["state"] == "waiting":
-            start = f"expected {age(max(task['start'], at), at)}"
-            latest = f", {age(task['latest'], at)} at the latest" if task["latest"] else ""
+            start = age(max(task["start"], at), at)
+            latest = f" (within {age(task['latest'], at).removeprefix('in ')})" if task["latest"] else ""
             yield str(task["id"]), rough_bytes(task["chunks"] * CHUNK_BYTES), start + latest
 
 

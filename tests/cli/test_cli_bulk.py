@@ -144,7 +144,8 @@ def test_thousands_are_one_call_and_more_are_as_few_as_the_service_takes() -> No
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ("request 2 ('a'): x: wants a number", "jobs:2: ('a'): x: wants a number"),
+        ("request 2 ('a'): x: wants a number", "jobs:2: a: x: wants a number"),
+        ("request 2 ('a'), args, key 'x': no", "jobs:2: a: args, key 'x': no"),
         ("request 9 ('a'): x", "request 9 ('a'): x"),
         ("the store is full", "the store is full"),
     ],
@@ -152,6 +153,11 @@ def test_thousands_are_one_call_and_more_are_as_few_as_the_service_takes() -> No
 def test_an_error_of_the_service_names_the_line_instead_of_the_request(message: str, said: str) -> None:
     error = where_it_was_written(InvalidParameters(message, hint="do this"), placed(3, text("1")))
     assert (type(error), error.message, error.hint) == (InvalidParameters, said, "do this")
+
+
+def test_an_error_about_the_command_line_has_no_number() -> None:
+    error = where_it_was_written(InvalidArgs("request 1 ('a'): x: wants a number"), [Placed(Request("a", {}, {}))])
+    assert error.message == "a: x: wants a number"
 
 
 async def test_submit_each_line_is_one_call_and_prints_the_ids(
@@ -199,4 +205,4 @@ async def test_a_later_call_that_fails_says_what_the_earlier_ones_did(
     assert (done.status, len(done.out.splitlines())) == (65, MAX_TASKS)
     first, wrong, _ = done.err.splitlines()
     assert first == f"The first {MAX_TASKS} of {MAX_TASKS + 1} requests were submitted; from here on nothing was:"
-    assert wrong == f"{tmp_path}/jobs:{MAX_TASKS + 1}: ('a'): x: too much"
+    assert wrong == f"{tmp_path}/jobs:{MAX_TASKS + 1}: a: x: too much"

@@ -61,8 +61,8 @@ def test_what_runs_and_what_starts_next_is_told_with_ages() -> None:
         "  runs@1  128M  started 5min ago",
         "",
         "Starts next",
-        "  next@1   128M  expected in 60s, in 3h at the latest",
-        "  later@1  128M  expected in 10min",
+        "  next@1   128M  in 60s (within 3h)",
+        "  later@1  128M  in 10min",
         "  1 more: taskpackerctl plan",
     ]
 

@@ -94,6 +94,16 @@ async def test_list_since_a_moment_is_about_what_has_ended_too(service: Standin,
     assert (done.status, "'soon' is not a moment" in done.err) == (2, True)
 
 
+async def test_columns_stay_below_each_other_where_the_encoding_lacks_characters(
+    service: Standin, address: str
+) -> None:
+    service.answers["ListTasks"] = ("aa{sv}", [[task("massif@1"), task("世界@2")]])
+    done = await run(address, "list", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+    head, first, second = done.out.splitlines()
+    assert second.startswith(r"\u4e16\u754c@2")
+    assert head.index("KIND") == first.index("batch") == second.index("batch")
+
+
 @pytest.mark.parametrize(
     ("arguments", "filters"),
     [
