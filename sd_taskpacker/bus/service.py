@@ -218,3 +218,7 @@ class ManagerInterface(ServiceInterface):
     @dbus_property(access=PropertyAccess.READ)
     def Roots(self) -> "as":
         return list(self._manager.figures().roots)
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Decommissioned(self) -> "as":
+        return list(self._manager.figures().decommissioned)

@@ -69,7 +69,7 @@ def test_what_runs_and_what_starts_next_is_told_with_ages() -> None:
 
 def test_what_is_wrong_stands_at_the_end() -> None:
     found = Overview(
-        properties=PLAIN | {"Draining": True, "ChunksTotal": 0},
+        properties=PLAIN | {"Draining": True, "Decommissioned": ["build"], "ChunksTotal": 0},
         ended=[
             seen("old@1", state="failed", result="timeout", ended=NOW - 7200 * SECOND),
             seen("new@1", state="failed", result="oom-kill", ended=NOW - 60 * SECOND),
@@ -84,6 +84,7 @@ def test_what_is_wrong_stands_at_the_end() -> None:
     assert " Last day: 1 complete, 2 failed" in text
     assert text[text.index("Problems") + 1 :] == [
         "  drained: taskpackerctl resume lets tasks start again",
+        "  the root build is decommissioned: taskpackerctl recommission build takes that back",
         "  the budget is less than 32M, so no batch task can start",
         "  memory is short: something waited for it in 42 % of the last 10s",
         "  huge@1 waits without a planned start: wants 64G, there is 2G",

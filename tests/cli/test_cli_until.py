@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from dbus_next.signature import Variant
 
-from tests.cli.standin import Standin, finish, run, start, task
+from tests.cli.standin import PATIENCE, Standin, finish, run, start, task
 
 
 def known(service: Standin, **tasks: dict[str, Variant]) -> None:
@@ -71,10 +72,20 @@ async def test_a_time_that_is_not_up_changes_nothing(service: Standin, address: 
 
 
 async def test_ctrl_c_exits_130_and_says_that_the_task_goes_on(service: Standin, address: str) -> None:
-    known(service, a=task("a@1"))
+    looked = asyncio.Event()
+
+    def answer(task_id: str) -> tuple[str, Any]:
+        # First whether there is such a task, then, in the wait, whether it has ended.
+        if len(service.called("GetTask")) > 1:
+            looked.set()
+        return "a{sv}", [task(task_id)]
+
+    service.answers["GetTask"] = answer
     process = await start(address, "wait", "a@1")
-    await service.seen("GetTask", process)
+    async with asyncio.timeout(PATIENCE):
+        await looked.wait()
     process.send_signal(signal.SIGINT)
     done = await finish(process)
-    assert done.status == 130
+    assert (done.status, done.out) == (130, "")
+    assert "Interrupted. a@1 goes on without this command" in done.err
     assert "Traceback" not in done.err
