@@ -52,12 +52,23 @@ def parse(arguments: Sequence[str]) -> Namespace:
     verb.configure(inner)
     _add_common(inner, default=SUPPRESS, json={"nargs": "?", "const": "short"})
     # Each verb has a parser of its own because argparse cannot mix options and operands below a subparser.
-    options = inner.parse_intermixed_args(found.rest, found)
+    options = inner.parse_intermixed_args(_joined(found.rest), found)
     if found.verb == "submit" and options.unit is None and options.from_json is None:
         inner.error("a UNIT is missing; taskpackerctl list-units shows those there are")
     if options.json != "off" and getattr(options, "drawing", None):
         inner.error(f"argument --json: not allowed with argument --{options.drawing}")
     return options
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """`--since -1h`, as people know it from journalctl; argparse would take -1h for an option."""
+    found = list[str]()
+    for argument in arguments:
+        if found and found[-1] == "--since" and argument.startswith("-"):
+            found[-1] = f"--since={argument}"
+        else:
+            found.append(argument)
+    return found
 
 
 def _outer_parser() -> ArgumentParser:

@@ -95,7 +95,8 @@ def from_json(text: str, source: str, common: Request) -> list[Placed]:
         entries = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
         place = f"{source}:{error.lineno}" if isinstance(error, json.JSONDecodeError) else source
-        raise InvalidArgs(f"{place}: not JSON: {error}", hint=_NOTHING) from None
+        why = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deep"
+        raise InvalidArgs(f"{place}: not JSON: {why}", hint=_NOTHING) from None
     if not isinstance(entries, list):
         raise InvalidArgs(f'{source}: must be a list such as [{{"unit": "massif", "params": {{}}}}]', hint=_NOTHING)
     found = []

@@ -46,6 +46,11 @@ def test_properties_are_named_in_any_case_and_checked_as_the_options_are() -> No
     assert options.properties == [("priority", 7), ("deadline", "10min"), ("size", "384M")]
 
 
+def test_since_takes_a_span_that_looks_like_an_option() -> None:
+    assert parse(["list", "--since", "-1h", "-q"]).since == "-1h"
+    assert parse(["list", "--since=-1h"]).since == "-1h"
+
+
 def test_an_empty_deadline_takes_it_away() -> None:
     assert parse(["set-property", "massif@1", "deadline="]).properties == [("deadline", "")]
 
