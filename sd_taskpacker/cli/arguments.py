@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sd_taskpacker import __version__
+from sd_taskpacker.cli import asking
 from sd_taskpacker.cli.documents import documented
 from sd_taskpacker.cli.operands import assignment, checked, is_utf8, kept, scheduling, uint32
 from sd_taskpacker.cli.text import escape
@@ -168,53 +169,16 @@ def _list(parser: ArgumentParser) -> None:
     parser.add_argument("--root", help="only tasks of this root")
     parser.add_argument("--tag", help="only tasks that were submitted with this --tag")
     parser.add_argument(
-        "--since", type=checked(_moment), metavar="TIME", help="submitted since then, ended or not; -1h, today, ..."
+        "--since",
+        type=checked(asking.moment),
+        metavar="TIME",
+        help="submitted since then, ended or not; -1h, today, ...",
     )
     parser.add_argument("--all", action="store_true", help="those that have ended, too")
 
 
 def _status(parser: ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="one task instead of the whole")
-
-
-def _moment(text: str) -> str:
-    """Checked here, and read where the clock is."""
-    from sd_taskpacker.cli.moments import parse_moment
-
-    parse_moment(text, 0)
-    return text
-
-
-def _show(parser: ArgumentParser) -> None:
-    parser.add_argument("id", nargs="?", metavar="ID", help="one task instead of the service")
-    parser.add_argument("-p", "--property", action="append", metavar="NAME", help="only this; may be repeated")
-    parser.add_argument("--value", action="store_true", help="without the names")
-
-
-def _cat(parser: ArgumentParser) -> None:
-    parser.add_argument("units", nargs="+", metavar="UNIT", help="massif, or massif.batch")
-
-
-def _stats(parser: ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="name of tasks, without @VERSION")
-
-
-def _wait(parser: ArgumentParser) -> None:
-    parser.add_argument("ids", nargs="+", metavar="ID")
-    parser.add_argument(
-        "--timeout", type=checked(parse_span), metavar="SPAN", help="no longer than that; exit status 124 then"
-    )
-
-
-def _retry(parser: ArgumentParser) -> None:
-    parser.add_argument("ids", nargs="+", metavar="ID")
-    parser.add_argument("--size", type=checked(kept(parse_size)), help="instead of the size that it had")
-    parser.add_argument("--priority", type=checked(uint32), metavar="N", help="instead of the one that it had")
-
-
-def _verify(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="NAME.batch, NAME.workorder or a drop-in of one")
-    parser.add_argument("--strict", action="store_true", help="exit status 1 for warnings, too")
 
 
 def _task(parser: ArgumentParser) -> None:
@@ -257,18 +221,18 @@ VERBS: Final = {
     "list": Verb("", "The tasks that run or wait", _list),
     "status": Verb("[ID]", "The service and its budget, or one task", _status),
     "list-units": Verb("", "Unit files, and what is wrong with them", _no_arguments),
-    "verify": Verb("FILE...", "Check unit files without the service", _verify),
-    "cat": Verb("UNIT...", "What is in unit files and their drop-ins", _cat),
-    "show": Verb("[ID]", "Properties of the service, or of one task, as Key=value", _show),
-    "stats": Verb("NAME", "What earlier runs took, and the size and time to expect therefore", _stats),
+    "verify": Verb("FILE...", "Check unit files without the service", asking.verify),
+    "cat": Verb("UNIT...", "What is in unit files and their drop-ins", asking.cat),
+    "show": Verb("[ID]", "Properties of the service, or of one task, as Key=value", asking.show),
+    "stats": Verb("NAME", "What earlier runs took, and the size and time to expect therefore", asking.stats),
     "why": Verb("ID", "Why a task waits", _task),
     "plan": Verb("", "What will start when", _plan),
     "cancel": Verb("ID...", "Take waiting tasks out of the queue", _cancel),
     "set-property": Verb("ID NAME=VALUE...", "Change priority, deadline or size of a waiting task", _set_property),
     "drain": Verb("", "Start nothing further", _no_arguments),
     "resume": Verb("", "Take a drain back", _no_arguments),
-    "wait": Verb("ID...", "Return when tasks have ended, with their status", _wait),
-    "retry": Verb("ID...", "Ask again for what has ended", _retry),
+    "wait": Verb("ID...", "Return when tasks have ended, with their status", asking.wait),
+    "retry": Verb("ID...", "Ask again for what has ended", asking.retry),
     "kill": Verb("ID", "Send a signal to a running task", _kill),
     "decommission": Verb("ROOT", "Execute nothing further in a root", _root),
     "recommission": Verb("ROOT", "Take a decommission back", _root),
