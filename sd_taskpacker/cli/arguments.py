@@ -224,7 +224,7 @@ VERBS: Final = {
     "verify": Verb("FILE...", "Check unit files without the service", asking.verify),
     "cat": Verb("UNIT...", "What is in unit files and their drop-ins", asking.cat),
     "show": Verb("[ID]", "Properties of the service, or of one task, as Key=value", asking.show),
-    "stats": Verb("NAME", "What earlier runs took, and the size and time to expect therefore", asking.stats),
+    "stats": Verb("NAME", "What earlier runs took, and the size to ask for", asking.stats),
     "why": Verb("ID", "Why a task waits", _task),
     "plan": Verb("", "What will start when", _plan),
     "cancel": Verb("ID...", "Take waiting tasks out of the queue", _cancel),

@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from sd_taskpacker.cli.gauge import gauge
 from sd_taskpacker.cli.output import Json, Line, Output
 from sd_taskpacker.cli.terminal import Terminal, terminal
 from sd_taskpacker.cli.text import age, escape, rough_bytes, shortened, table, width
+from sd_taskpacker.cli.units import problems_of
 from sd_taskpacker.cli.wait import sentence
 from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.model.problems import Problem
@@ -49,10 +51,13 @@ class Overview:
 
     properties: Mapping[str, Any]
     tasks: Sequence[Task] = ()
+    """Those that run, at most COUNTED of them."""
     ended: Sequence[Task] = ()
+    """Of the last day, at most COUNTED complete and as many failed; what was tried again is not among them."""
     plan: Mapping[str, Any] | None = None
     problems: Sequence[Problem] = ()
-    pressure: float | None = field(default=None)
+    pressure: float | None = None
+    """See memory_pressure."""
 
 
 async def overview(client: Client, lines: int | None, out: Output) -> int:
@@ -98,10 +103,7 @@ async def _plan(client: Client) -> Mapping[str, Any] | None:
 
 
 async def _problems(client: Client) -> list[Problem]:
-    """Asked for every unit: one that is refused now may still be loaded as it was."""
-    units = await client.list_units()
-    found = await asyncio.gather(*(client.get_unit_problems(f"{unit.name}.{unit.kind}") for unit in units))
-    return [problem for each in found for problem in each]
+    return list(chain.from_iterable(await problems_of(client, await client.list_units())))
 
 
 def memory_pressure(path: str = "/proc/pressure/memory") -> float | None:
@@ -142,7 +144,7 @@ def _gauges(figures: Mapping[str, Any], place: Terminal) -> Iterator[Line]:
     yield _gauge("CPUs", total - free, total, place, str)
 
 
-def _gauge(name: str, used: int, total: int, place: Terminal, spelled: Any) -> Line:
+def _gauge(name: str, used: int, total: int, place: Terminal, spelled: Callable[[int], str]) -> Line:
     bar = gauge(used, total, _GAUGE, unicode=place.unicode)
     style = "bad" if used >= total else "good"
     return [

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
@@ -17,15 +17,17 @@ from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.text import value
 from sd_taskpacker.cli.unitfile import dropins, read
 from sd_taskpacker.errors import NoSuchUnit
+from sd_taskpacker.model.problems import Problem
 from sd_taskpacker.model.unitpath import unit_directories
 
 FAILED = 1
+AT_ONCE = 50
+"""Calls under way; dbus-next breaks its connection when more is written at once than the socket takes."""
 
 
 async def list_units(client: Client, options: Namespace, out: Output) -> int:
     units = await client.list_units()
-    # Asked for every unit: one that is refused now may still be loaded as it was, and a used one may have warnings.
-    problems = await asyncio.gather(*(client.get_unit_problems(f"{unit.name}.{unit.kind}") for unit in units))
+    problems = await problems_of(client, units)
     if out.json is not Json.OFF:
         pairs = zip(units, problems, strict=True)
         out.document([asdict(unit) | {"problems": [asdict(each) for each in found]} for unit, found in pairs])
@@ -38,6 +40,22 @@ async def list_units(client: Client, options: Namespace, out: Output) -> int:
     for problem in chain.from_iterable(problems):
         out.warn(str(problem))
     return 0
+
+
+async def problems_of(client: Client, units: Sequence[UnitRow]) -> list[list[Problem]]:
+    """What is wrong with each. Asked for every unit: one that is refused now may still be loaded as it was, and a
+    used one may have warnings."""
+    found: list[list[Problem]] = []
+    for begin in range(0, len(units), AT_ONCE):
+        found += await asyncio.gather(*(_problems(client, unit) for unit in units[begin : begin + AT_ONCE]))
+    return found
+
+
+async def _problems(client: Client, unit: UnitRow) -> list[Problem]:
+    try:
+        return await client.get_unit_problems(f"{unit.name}.{unit.kind}")
+    except NoSuchUnit:
+        return []  # Its file was removed a moment ago.
 
 
 async def cat(client: Client, options: Namespace, out: Output) -> int:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from sd_taskpacker.cli.unitfile import dropins
 from tests.cli.standin import Standin, run
@@ -55,3 +56,21 @@ def test_the_dropin_of_the_first_directory_counts_and_they_apply_by_name(tmp_pat
             (tmp_path / directory / "a.batch.d" / name).touch()
     found = dropins("a.batch", [f"{tmp_path}/first", f"{tmp_path}/second", f"{tmp_path}/none"])
     assert found == [f"{tmp_path}/second/a.batch.d/10.conf", f"{tmp_path}/first/a.batch.d/20.conf"]
+
+
+async def test_many_units_are_asked_about_and_one_that_has_gone_meanwhile_has_no_problems(
+    service: Standin, address: str
+) -> None:
+    rows = [[f"u{number}", "batch", f"/u/u{number}.batch", "", True] for number in range(120)]
+    service.answers["ListUnits"] = ("a(ssssb)", [rows])
+
+    def problems(name: str) -> tuple[str, Any]:
+        if name == "u7.batch":
+            return "org.sdtaskpacker1.Error.NoSuchUnit", ["there is no unit file"]
+        return "a(susss)", [[[f"/u/{name}", 1, "Size", "warning", "is odd"]]]
+
+    service.answers["GetUnitProblems"] = problems
+    shown = json.loads((await run(address, "list-units", "--json")).out)
+    assert len(service.called("GetUnitProblems")) == 120
+    assert [each["name"] for each in shown if not each["problems"]] == ["u7"]
+    assert shown[119]["problems"][0]["path"] == "/u/u119.batch"
