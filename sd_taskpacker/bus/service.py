@@ -89,7 +89,7 @@ class ManagerInterface(ServiceInterface):
     @method()
     @replies
     async def SetTaskProperties(self, id: "s", properties: "a{sv}") -> None:
-        """Of a waiting task: priority u, deadline t or s, size s."""
+        """Of a waiting task: priority u, deadline t or s (0 or empty: none any more), size s."""
         changed = wire.values_from("properties", properties)
         await self._manager.set_task_properties(await self._caller(), id, changed)
 
@@ -230,3 +230,7 @@ class ManagerInterface(ServiceInterface):
     @dbus_property(access=PropertyAccess.READ)
     def Roots(self) -> "as":
         return list(self._manager.figures().roots)
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Decommissioned(self) -> "as":
+        return list(self._manager.figures().decommissioned)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sd_taskpacker import __version__
+from sd_taskpacker.cli import asking
+from sd_taskpacker.cli.documents import documented
 from sd_taskpacker.cli.operands import assignment, checked, is_utf8, kept, scheduling, uint32
 from sd_taskpacker.cli.text import escape
 from sd_taskpacker.model.quantities import parse_size, parse_span
@@ -36,7 +38,14 @@ def parse(arguments: Sequence[str]) -> Namespace:
         outer.error(f"there is no verb '{found.verb}'; {PROGRAM} --help lists them")
     prog = f"{PROGRAM} {found.verb}"
     usage = f"{prog} [OPTION...] {verb.operands}"
-    inner = ArgumentParser(prog=prog, usage=usage, description=verb.summary, allow_abbrev=False)
+    inner = ArgumentParser(
+        prog=prog,
+        usage=usage,
+        description=verb.summary,
+        epilog=documented(found.verb),
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     broken = next((text for text in found.rest if not is_utf8(text)), None)
     if broken is not None and found.verb != "verify":
         # A file may be called anything; all the others go into D-Bus strings.
@@ -44,10 +53,23 @@ def parse(arguments: Sequence[str]) -> Namespace:
     verb.configure(inner)
     _add_common(inner, default=SUPPRESS, json={"nargs": "?", "const": "short"})
     # Each verb has a parser of its own because argparse cannot mix options and operands below a subparser.
-    options = inner.parse_intermixed_args(found.rest, found)
+    options = inner.parse_intermixed_args(_joined(found.rest), found)
+    if found.verb == "submit" and options.unit is None and options.from_json is None:
+        inner.error("a UNIT is missing; taskpackerctl list-units shows those there are")
     if options.json != "off" and getattr(options, "drawing", None):
         inner.error(f"argument --json: not allowed with argument --{options.drawing}")
     return options
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """`--since -1h`, as people know it from journalctl; argparse would take -1h for an option."""
+    found = list[str]()
+    for argument in arguments:
+        if found and found[-1] == "--since" and argument.startswith("-"):
+            found[-1] = f"--since={argument}"
+        else:
+            found.append(argument)
+    return found
 
 
 def _outer_parser() -> ArgumentParser:
@@ -81,7 +103,12 @@ def _add_common(parser: ArgumentParser, *, default: str | None, json: dict[str, 
     group.add_argument("--no-legend", action="store_true", default=default, help="no header line")
     group.add_argument("--no-pager", action="store_true", default=default, help="there never is one")
     group.add_argument(
-        "-n", dest="lines", type=checked(uint32), default=default, metavar="NUMBER", help="at most so many tasks"
+        "-n",
+        dest="lines",
+        type=checked(uint32),
+        default=default,
+        metavar="NUMBER",
+        help="at most so many tasks, or lines",
     )
     group.add_argument("-q", "--quiet", action="store_true", default=default, help="no talk, only errors")
 
@@ -91,8 +118,22 @@ def _no_arguments(parser: ArgumentParser) -> None:
 
 
 def _submit(parser: ArgumentParser) -> None:
-    parser.add_argument("unit", metavar="UNIT", help="name of a batch unit, without .batch")
+    parser.add_argument("unit", metavar="UNIT", nargs="?", help="name of a batch unit, without .batch")
     _add_request(parser, dry_run=True)
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument(
+        "--each-line",
+        metavar="FILE",
+        help="a task for each line of FILE (- is stdin): NAME=VALUE words, quoted as in Exec=; # begins a comment; "
+        "what is given here holds for all that do not say otherwise",
+    )
+    many.add_argument(
+        "--from-json",
+        metavar="FILE",
+        help='a task for each entry of a list {"unit": NAME, "args": {...}, "params": {...}}, each key optional. '
+        "Nothing is submitted unless all of FILE is right; up to 10,000 tasks are one call, which is done whole or "
+        "not at all",
+    )
     parser.add_argument("--now", action="store_true", help="start it now or not at all, instead of waiting for room")
     parser.add_argument("--priority", type=checked(uint32), metavar="N", help="higher starts first")
     parser.add_argument("--deadline", type=checked(kept(parse_span)), metavar="SPAN", help="from now on, as 10min")
@@ -126,15 +167,18 @@ def _add_request(parser: ArgumentParser, *, dry_run: bool = False) -> None:
 def _list(parser: ArgumentParser) -> None:
     parser.add_argument("--state", action="append", choices=_STATES, help="may be repeated")
     parser.add_argument("--root", help="only tasks of this root")
+    parser.add_argument("--tag", help="only tasks that were submitted with this --tag")
+    parser.add_argument(
+        "--since",
+        type=checked(asking.moment),
+        metavar="TIME",
+        help="submitted since then, ended or not; -1h, today, ...",
+    )
     parser.add_argument("--all", action="store_true", help="those that have ended, too")
 
 
 def _status(parser: ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="one task instead of the whole")
-
-
-def _verify(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="NAME.batch or NAME.workorder")
 
 
 def _task(parser: ArgumentParser) -> None:
@@ -154,7 +198,11 @@ def _cancel(parser: ArgumentParser) -> None:
 def _set_property(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID")
     parser.add_argument(
-        "properties", nargs="+", type=checked(scheduling), metavar="NAME=VALUE", help="priority, deadline or size"
+        "properties",
+        nargs="+",
+        type=checked(scheduling),
+        metavar="NAME=VALUE",
+        help="priority, deadline or size; an empty deadline takes it away",
     )
 
 
@@ -173,14 +221,18 @@ VERBS: Final = {
     "list": Verb("", "The tasks that run or wait", _list),
     "status": Verb("[ID]", "The service and its budget, or one task", _status),
     "list-units": Verb("", "Unit files, and what is wrong with them", _no_arguments),
-    "verify": Verb("FILE...", "Check unit files without the service", _verify),
-    "show": Verb("", "The service's properties as Key=value", _no_arguments),
+    "verify": Verb("FILE...", "Check unit files without the service", asking.verify),
+    "cat": Verb("UNIT...", "What is in unit files and their drop-ins", asking.cat),
+    "show": Verb("[ID]", "Properties of the service, or of one task, as Key=value", asking.show),
+    "stats": Verb("NAME", "What earlier runs took, and the size to ask for", asking.stats),
     "why": Verb("ID", "Why a task waits", _task),
     "plan": Verb("", "What will start when", _plan),
     "cancel": Verb("ID...", "Take waiting tasks out of the queue", _cancel),
     "set-property": Verb("ID NAME=VALUE...", "Change priority, deadline or size of a waiting task", _set_property),
     "drain": Verb("", "Start nothing further", _no_arguments),
     "resume": Verb("", "Take a drain back", _no_arguments),
+    "wait": Verb("ID...", "Return when tasks have ended, with their status", asking.wait),
+    "retry": Verb("ID...", "Ask again for what has ended", asking.retry),
     "kill": Verb("ID", "Send a signal to a running task", _kill),
     "decommission": Verb("ROOT", "Execute nothing further in a root", _root),
     "recommission": Verb("ROOT", "Take a decommission back", _root),

@@ -37,30 +37,22 @@ async def plan(client: Client, options: Namespace, out: Output) -> int:
 
 async def cancel(client: Client, options: Namespace, out: Output) -> int:
     """Each of them, whatever becomes of the others; the exit status is that of the first that could not be."""
-    status = 0
+    status, cancelled = 0, []
     for task_id in options.ids:
         try:
             await client.cancel(task_id)
+            cancelled.append(task_id)
         except Unreachable:
             raise
         except TaskpackerError as error:
             out.error(error)
             status = status or error.exit_status
+    if out.json is not Json.OFF:
+        out.document({"cancelled": cancelled})
     return status
 
 
 async def set_property(client: Client, options: Namespace, out: Output) -> int:
     given = {name: Value(_SIGNATURES[name], data) for name, data in options.properties}
     await client.set_task_properties(options.id, given)
-    return 0
-
-
-async def drain(client: Client, options: Namespace, out: Output) -> int:
-    await client.drain()
-    out.talk("Nothing further starts; what runs goes on to its end. taskpackerctl resume takes this back.")
-    return 0
-
-
-async def resume(client: Client, options: Namespace, out: Output) -> int:
-    await client.resume()
-    return 0
+    return out.done()

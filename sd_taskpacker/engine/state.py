@@ -193,6 +193,7 @@ class State:
             queued=len(self.line),
             draining=self.draining,
             roots=tuple(sorted({*roots, *(task.id.root for task in running)})),
+            decommissioned=tuple(sorted(self._decommissioned)),
         )
 
     def _budget(self) -> dict[str, int]:
