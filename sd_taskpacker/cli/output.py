@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TextIO
 
+from sd_taskpacker.cli.canvas import Line, painted
 from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.cli.text import escape, table
 from sd_taskpacker.errors import (
@@ -74,10 +75,23 @@ class Output:
             _line(sys.stdout, escape(text))
         _flush()
 
+    def drawing(self, drawn: Sequence[Line], *, color: bool) -> None:
+        """What was drawn for a terminal; `safe` has been through the foreign text in it."""
+        for each in drawn:
+            _line(sys.stdout, painted(each, color=color).rstrip())
+        _flush()
+
     def file(self, text: str) -> None:
         """What is to be kept in a file, as it is; escaping it would make it another file."""
         if sys.stdout is not None:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        _flush()
+
+    def raw(self, data: bytes) -> None:
+        """What a task wrote, byte by byte, for who asked for exactly that."""
+        if sys.stdout is not None:
+            _flush()
+            sys.stdout.buffer.write(data)
         _flush()
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, paint: str = "") -> None:

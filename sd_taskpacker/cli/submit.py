@@ -12,9 +12,11 @@ from typing import Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.replies import Forecast
+from sd_taskpacker.cli.follow import FollowDisplay
 from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.text import timestamp
 from sd_taskpacker.cli.wait import wait_for
+from sd_taskpacker.errors import InvalidArgs
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
 
@@ -37,7 +39,8 @@ async def submit(client: Client, options: Namespace, out: Output) -> int:
     if options.dry_run:
         return await _try(client, options, out)
     # Watched before it is asked for: a short task ends before the answer has been read.
-    news = await client.watch() if options.wait else None
+    _check_follow(options)
+    news = await client.watch() if options.wait or options.follow else None
     ask = client.batch_submit if options.now else client.batch_queue
     with _told_when_interrupted(out):
         (answer,) = await ask([request(options)])
@@ -45,7 +48,8 @@ async def submit(client: Client, options: Namespace, out: Output) -> int:
     _tell_rejected(out, answer.rejected, now=options.now)
     status = 0
     if news and answer.accepted:
-        status = await wait_for(client, news, answer.accepted, out, alone=not answer.rejected)
+        display = FollowDisplay(client, answer.accepted[0], out) if options.follow else None
+        status = await wait_for(client, news, answer.accepted, out, alone=not answer.rejected, display=display)
     return status or (NO_ROOM if answer.rejected else 0)
 
 
@@ -66,11 +70,24 @@ def _start(forecast: Forecast) -> str:
 
 
 async def start(client: Client, options: Namespace, out: Output) -> int:
-    news = await client.watch() if options.wait else None
+    _check_follow(options)
+    news = await client.watch() if options.wait or options.follow else None
     with _told_when_interrupted(out):
         ids = await client.workorder_start([request(options)])
     _report(out, "started", ids, ())
-    return await wait_for(client, news, ids, out, alone=True) if news else 0
+    if not news:
+        return 0
+    display = FollowDisplay(client, ids[0], out) if options.follow else None
+    return await wait_for(client, news, ids, out, alone=True, display=display)
+
+
+def _check_follow(options: Namespace) -> None:
+    """Raises InvalidArgs before anything was asked for, as it would run all the same."""
+    names = [name for name, _ in options.params]
+    several = next((name for name in names if names.count(name) > 1), None)
+    if options.follow and several:
+        hint = "submit without --follow, and then: taskpackerctl logs -f ID"
+        raise InvalidArgs(f"--follow shows the output of one task, and {several} makes several", hint=hint)
 
 
 @contextmanager

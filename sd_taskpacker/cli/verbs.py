@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
+from sd_taskpacker.cli.logs import logs
 from sd_taskpacker.cli.output import Output
 from sd_taskpacker.cli.queue import cancel, drain, plan, resume, set_property, why
 from sd_taskpacker.cli.show import list_tasks, list_units, show, status
 from sd_taskpacker.cli.submit import start, submit
+from sd_taskpacker.cli.top import top
+from sd_taskpacker.cli.watch import watch
 
 VerbFunction = Callable[[Client, Namespace, Output], Awaitable[int]]
 
@@ -56,6 +59,9 @@ FUNCTIONS: Final[dict[str, VerbFunction]] = {
     "list-units": list_units,
     "show": show,
     "why": why,
+    "logs": logs,
+    "top": top,
+    "watch": watch,
     "plan": plan,
     "cancel": cancel,
     "set-property": set_property,
