@@ -19,7 +19,7 @@ from sd_taskpacker.drawing.words import counted, memory, relative, stamp, summar
 
 _SIZES: Final = 12
 """Columns of ` 1.5G   4  ` (memory and CPUs), where there is room for them."""
-_TIMES: Final = 24
+_TIMES: Final = 30
 """Columns of when it starts and ends, in words."""
 _REASONS: Final = 4
 _UNPLACED: Final = 20
@@ -90,7 +90,7 @@ def _plan(view: PlanView, layout: Layout, rows: int, brush: Brush) -> Iterator[L
         if rest:
             yield line(f"and {counted(len(rest), 'task')} more")
     yield line("")
-    yield brush.legend()
+    yield from brush.legend(layout.columns)
 
 
 def _chunks(bar: Bar) -> int:
@@ -125,7 +125,7 @@ def _lane(
 
 def _title(name: str, layout: Layout) -> Line:
     sizes = f"  {'mem':>5} {'CPU':>4}" if layout.sizes else ""
-    times = f"{'starts':>12}{'ends':>12}" if layout.times else ""
+    times = f"{'starts':>15}{'ends':>15}" if layout.times else ""
     return line(Span(f"{fitted(name, layout.name)}{sizes}{times}", Style.STRONG))
 
 
@@ -135,7 +135,7 @@ def _task(bar: Bar, now: int, axis: TimeAxis, layout: Layout, brush: Brush) -> L
     times = ""
     if layout.times:
         starts = "runs" if bar.running else relative(max(bar.start, now), now)
-        times = f"{starts:>12}{'overdue' if bar.overdue else relative(max(bar.end, now), now):>12}"
+        times = f"{starts:>15}{'overdue' if bar.overdue else relative(max(bar.end, now), now):>15}"
     name = fitted(safe(bar.label), layout.name, mark=mark)
     return line(f"{name}{sizes}{times} ", *bar_line(bar, axis, layout.plot, brush))
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from sd_taskpacker.cli.canvas import Line, Span, Style
+from sd_taskpacker.cli.canvas import Line, Span, Style, columns_of
 from sd_taskpacker.drawing.axis import TimeAxis
 from sd_taskpacker.drawing.stack import Look, Step, look, sampled
 from sd_taskpacker.drawing.view import Bar
@@ -29,6 +29,8 @@ _FULL: Final = "█"
 _UPWARDS: Final = " ▁▂▃▄▅▆▇"
 """Eighths of a cell, from its bottom."""
 _RIGHTWARDS: Final = " ▏▎▍▌▋▊▉"
+_GAP: Final = 3
+"""Blanks after an entry of the legend, which may hang over the edge."""
 _MOST_ABOVE: Final = 3
 """Lines above the budget."""
 
@@ -70,7 +72,8 @@ class Brush:
     def deadline(self) -> Span:
         return Span("◆" if self.unicode else "D", Style.BAD)
 
-    def legend(self) -> Line:
+    def legend(self, columns: int) -> Iterator[Line]:
+        """As many lines as it takes."""
         looks = (
             (Look.BATCH, "batch"),
             (Look.WORKORDER, "workorder"),
@@ -79,7 +82,14 @@ class Brush:
         )
         marks = [(self.fill(what), word) for what, word in looks]
         marks += [(self.above, "above the budget"), (self.latest, "latest start"), (self.deadline, "deadline")]
-        return tuple(span for mark, word in marks for span in (mark, Span(f" {word}   ")))
+        shown: Line = ()
+        for mark, word in marks:
+            entry = (mark, Span(f" {word}   "))
+            if shown and columns_of(shown + entry) > columns + _GAP:
+                yield shown
+                shown = ()
+            shown += entry
+        yield shown
 
 
 def lane(

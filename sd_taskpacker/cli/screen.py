@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
-from sd_taskpacker.cli.canvas import Line, clipped, painted
+from sd_taskpacker.cli.canvas import Line, clipped, columns_of, painted
 from sd_taskpacker.cli.keys import Key, keys_of
 
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[?7l"
@@ -56,11 +56,17 @@ class Screen:
     def draw(self, lines: Sequence[Line]) -> None:
         """From the top; what does not fit is left out. Raises OSError when the terminal is gone."""
         columns, rows = self.size()
-        shown = [painted(clipped(each, columns), color=self._color) for each in lines[:rows]]
-        text = _TOP + f"{_CLEAR_RIGHT}\r\n".join(shown) + _CLEAR_RIGHT + _CLEAR_BELOW
+        text = _TOP + "\r\n".join(self._row(clipped(each, columns), columns) for each in lines[:rows])
+        if len(lines) < rows:
+            text += f"\r\n{_CLEAR_BELOW}"
         if text != self._shown:
             self._shown = text
             self._write(text)
+
+    def _row(self, shown: Line, columns: int) -> str:
+        # At the end of a full row the cursor stands on its last cell, and would clear that.
+        rest = _CLEAR_RIGHT if columns_of(shown) < columns else ""
+        return painted(shown, color=self._color) + rest
 
     def __enter__(self) -> Self:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
