@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sd_taskpacker.cli.text import escape, width
-from sd_taskpacker.drawing.escape import shorten
+from sd_taskpacker.cli.text import width
+from sd_taskpacker.drawing.escape import shorten, visible
 
 _RESET: Final = "\x1b[0m"
 _LONGEST: Final = 1000
@@ -45,7 +45,7 @@ Line = tuple[Span, ...]
 
 def safe(text: str) -> str:
     """Foreign text made harmless, and not longer than a screen could show."""
-    return escape(text[:_LONGEST])
+    return visible(text[:_LONGEST])
 
 
 def line(*parts: str | Span) -> Line:
@@ -99,23 +99,3 @@ def painted(shown: Line, *, color: bool) -> str:
 
 def _painted(span: Span) -> str:
     return f"\x1b[{span.style}m{span.text}{_RESET}"
-
-
-def columns_table(
-    rows: Sequence[Sequence[str]], columns: int, *, elastic: int = 0, right: Iterable[int] = ()
-) -> list[str]:
-    """Cells below each other, two blanks apart. The column `elastic` takes what the others leave of `columns`, and
-    is shortened when that is little."""
-    if not rows:
-        return []
-    wide = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    others = sum(wide) - wide[elastic] + 2 * (len(wide) - 1)
-    wide[elastic] = min(wide[elastic], max(_LEAST, columns - others))
-    aligned = frozenset(right)
-    return [
-        "  ".join(fitted(cell, wide[at], right=at in aligned) for at, cell in enumerate(row)).rstrip() for row in rows
-    ]
-
-
-_LEAST: Final = 8
-"""Columns that a name keeps on the narrowest terminal."""

@@ -23,6 +23,8 @@ _TIMES: Final = 30
 """Columns of when it starts and ends, in words."""
 _REASONS: Final = 4
 _UNPLACED: Final = 20
+_AROUND: Final = 17
+"""Lines that are neither lane nor task, and that of the shell's next prompt."""
 _LEAST_TASKS: Final = 8
 
 
@@ -70,7 +72,7 @@ def _chart(view: PlanView, layout: Layout, rows: int, brush: Brush) -> Iterator[
 
 def _plan(view: PlanView, layout: Layout, rows: int, brush: Brush) -> Iterator[Line]:
     levels = 3 if rows < 32 else 6
-    fixed = 2 * levels + 13 + min(_UNPLACED, len(view.unplaced)) + 2 * bool(view.unplaced)
+    fixed = 2 * levels + _AROUND + min(_UNPLACED, len(view.unplaced)) + 2 * bool(view.unplaced)
     chosen = choose(view, max(_LEAST_TASKS, rows - fixed))
     axis = axis_for(view, [*chosen.running, *chosen.waiting])
     for name, text in zip(("UTC", "from now"), tick_lines(axis, layout.plot), strict=True):

@@ -33,6 +33,8 @@ _FOLLOWED_LINES = 10
 
 async def logs(client: Client, options: Namespace, out: Output) -> int:
     task = await client.get_task(options.id)
+    if options.follow and options.lines is None:
+        options.lines = _FOLLOWED_LINES
     if options.follow and task["state"] not in ENDED:
         return await _follow(client, task, options, out)
     kept = await _told(task, options, out)
@@ -83,8 +85,7 @@ async def _follow(client: Client, task: Task, options: Namespace, out: Output) -
     # As if the service had just come: the task is looked at, for it may have ended before the watch began.
     news.put_nowait(ServiceCame())
     _head(out, _header(task))
-    lines = _FOLLOWED_LINES if options.lines is None else options.lines
-    display = FollowDisplay(client, task["id"], out, harmless=terminal(sys.stdout).live, lines=lines)
+    display = FollowDisplay(client, task["id"], out, harmless=terminal(sys.stdout).live, lines=options.lines)
     journal = asyncio.create_task(_follow_journal(task, options, out))
     try:
         async with display:

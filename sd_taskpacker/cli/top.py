@@ -56,6 +56,8 @@ class Top:
         self._position = Position()
         self._unicode = False
         self._over = False
+        self._moved: set[str] = set()
+        """What waits no longer, since the plan was asked for."""
         self._wake = asyncio.Event()
         self._tasks_changed = asyncio.Event()
         self._plan_changed = asyncio.Event()
@@ -89,6 +91,7 @@ class Top:
         """Until q. Raises what ended the listening."""
         while not self._over:
             columns, rows = self._screen.size()
+            self.board.moved(self._moved)
             self._screen.draw(frame(self.board, self._position, now(), columns, rows, unicode=self._unicode))
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FRAME_SEC):
@@ -110,7 +113,9 @@ class Top:
             match await self._news.get():
                 case FiguresChanged(changed=changed):
                     self.board.figures.update(changed)
-                case TaskChanged():
+                case TaskChanged(id=task_id, state=state):
+                    if state != "waiting":
+                        self._moved.add(task_id)
                     self._tasks_changed.set()
                     self._plan_changed.set()
                 case ServiceGone():
@@ -147,4 +152,5 @@ class Top:
         self.board.running = list(await self._client.list_tasks({"state": Value("as", ["running"])}))
 
     async def _ask_plan(self) -> None:
+        self._moved.clear()
         self.board.plan(view_of(await self._client.get_plan("json")))

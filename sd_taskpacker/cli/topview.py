@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -52,6 +52,10 @@ class Board:
         self.ends = {bar.id: bar for bar in view.bars if bar.running}
         waiting = sorted((bar for bar in view.bars if not bar.running), key=lambda bar: (bar.start, bar.id))
         self.upcoming = [*waiting, *view.unplaced]
+
+    def moved(self, ids: Collection[str]) -> None:
+        """They wait no longer, whatever the last plan said."""
+        self.upcoming = [each for each in self.upcoming if each.id not in ids]
 
     def sorted(self, sort: Sort) -> list[Task]:
         return sorted(self.running, key=lambda task: (self._order(task, sort), str(task["id"])))
