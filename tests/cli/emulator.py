@@ -35,15 +35,16 @@ class Grid:
     """The usual screen while the alternate one is shown."""
 
     def feed(self, text: str) -> None:
-        while text:
-            if text[0] == "\x1b":
-                match = _ESCAPE.match(text)
-                assert match, f"an unknown sequence: {text[:12]!r}"
+        at = 0
+        while at < len(text):
+            if text[at] == "\x1b":
+                match = _ESCAPE.match(text, at)
+                assert match, f"an unknown sequence: {text[at : at + 12]!r}"
                 self._control(*match.groups())
-                text = text[match.end() :]
+                at = match.end()
             else:
-                self._put(text[0])
-                text = text[1:]
+                self._put(text[at])
+                at += 1
 
     def text(self) -> str:
         """What the last `rows` rows show."""
@@ -162,6 +163,8 @@ async def on_terminal(
         stdout=theirs,
         stderr=theirs,
         start_new_session=True,
+        # The session's own terminal, so that Ctrl-C and a hang-up are signals.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )
     shown = Terminal(process, Grid(columns, rows), ours, before)
     loop = asyncio.get_running_loop()
