@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TextIO
 
-from sd_taskpacker.cli.canvas import Line, painted
 from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.cli.text import escape, table
 from sd_taskpacker.errors import (
@@ -75,10 +74,10 @@ class Output:
             _line(sys.stdout, escape(text))
         _flush()
 
-    def drawing(self, drawn: Sequence[Line], *, color: bool) -> None:
-        """What was drawn for a terminal; `safe` has been through the foreign text in it."""
-        for each in drawn:
-            _line(sys.stdout, painted(each, color=color).rstrip())
+    def drawing(self, lines: Sequence[str]) -> None:
+        """For a terminal, by `canvas`: with colours, and with what is foreign made harmless."""
+        for each in lines:
+            _line(sys.stdout, each)
         _flush()
 
     def file(self, text: str) -> None:

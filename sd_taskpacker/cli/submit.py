@@ -11,11 +11,10 @@ from dataclasses import asdict
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.news import News
 from sd_taskpacker.bus.replies import Forecast
-from sd_taskpacker.cli.follow import FollowDisplay
 from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.text import timestamp
-from sd_taskpacker.cli.wait import wait_for
 from sd_taskpacker.errors import InvalidArgs
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
@@ -48,8 +47,7 @@ async def submit(client: Client, options: Namespace, out: Output) -> int:
     _tell_rejected(out, answer.rejected, now=options.now)
     status = 0
     if news and answer.accepted:
-        display = FollowDisplay(client, answer.accepted[0], out) if options.follow else None
-        status = await wait_for(client, news, answer.accepted, out, alone=not answer.rejected, display=display)
+        status = await _wait(client, news, answer.accepted, options, out, alone=not answer.rejected)
     return status or (NO_ROOM if answer.rejected else 0)
 
 
@@ -75,10 +73,18 @@ async def start(client: Client, options: Namespace, out: Output) -> int:
     with _told_when_interrupted(out):
         ids = await client.workorder_start([request(options)])
     _report(out, "started", ids, ())
-    if not news:
-        return 0
+    return await _wait(client, news, ids, options, out, alone=True) if news else 0
+
+
+async def _wait(
+    client: Client, news: asyncio.Queue[News], ids: Sequence[str], options: Namespace, out: Output, *, alone: bool
+) -> int:
+    # Imported when needed: most submissions do not wait, and these draw.
+    from sd_taskpacker.cli.follow import FollowDisplay
+    from sd_taskpacker.cli.wait import wait_for
+
     display = FollowDisplay(client, ids[0], out) if options.follow else None
-    return await wait_for(client, news, ids, out, alone=True, display=display)
+    return await wait_for(client, news, ids, out, alone=alone, display=display)
 
 
 def _check_follow(options: Namespace) -> None:

@@ -6,16 +6,14 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
-from sd_taskpacker.cli.logs import logs
 from sd_taskpacker.cli.output import Output
 from sd_taskpacker.cli.queue import cancel, drain, plan, resume, set_property, why
 from sd_taskpacker.cli.show import list_tasks, list_units, show, status
 from sd_taskpacker.cli.submit import start, submit
-from sd_taskpacker.cli.top import top
-from sd_taskpacker.cli.watch import watch
 
 VerbFunction = Callable[[Client, Namespace, Output], Awaitable[int]]
 
@@ -28,6 +26,16 @@ def run(options: Namespace, out: Output) -> int:
 async def _connected(options: Namespace, out: Output) -> int:
     async with await Client.connect(user=options.user) as client:
         return await FUNCTIONS[options.verb](client, options, out)
+
+
+def _in(module: str, name: str) -> VerbFunction:
+    """The function `name` of a module of this folder. Imported when it is called: no verb pays for the others."""
+
+    async def call(client: Client, options: Namespace, out: Output) -> int:
+        function: VerbFunction = getattr(import_module(f"{__package__}.{module}"), name)
+        return await function(client, options, out)
+
+    return call
 
 
 async def _kill(client: Client, options: Namespace, out: Output) -> int:
@@ -59,9 +67,9 @@ FUNCTIONS: Final[dict[str, VerbFunction]] = {
     "list-units": list_units,
     "show": show,
     "why": why,
-    "logs": logs,
-    "top": top,
-    "watch": watch,
+    "logs": _in("logs", "logs"),
+    "top": _in("top", "top"),
+    "watch": _in("watch", "watch"),
     "plan": plan,
     "cancel": cancel,
     "set-property": set_property,

@@ -115,6 +115,8 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         self.grid.columns, self.grid.rows = columns, rows
+        if self.grid.kept is not None:
+            self.grid.cells, self.grid.row, self.grid.column = [[]], 0, 0  # Whoever has all of it draws all of it.
         set_size(self.keyboard, columns, rows)
 
     async def until(self, shows: str | Callable[[Grid], bool]) -> str:
