@@ -12,7 +12,7 @@ from tests.system.machine import SERVICE, Machine
 COUNT = 200
 ENDS = """\
 [Batch]
-Exec=/bin/sh -c 'echo out of "$$1"; exit $(( "$$1" == 7 ? 3 : 0 ))' sh ${number}
+Exec=/bin/sh -c 'echo out of "$$1"; test "$$1" != 7 || exit 3' sh ${number}
 Size=tiny
 CPUs=0
 [Parameter]
