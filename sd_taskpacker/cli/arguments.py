@@ -56,6 +56,8 @@ def parse(arguments: Sequence[str]) -> Namespace:
     options = inner.parse_intermixed_args(_joined(found.rest), found)
     if found.verb == "submit" and options.unit is None and options.from_json is None:
         inner.error("a UNIT is missing; taskpackerctl list-units shows those there are")
+    if options.json != "off" and found.verb == "logs" and options.follow:
+        inner.error("argument --json: not allowed with argument -f")
     if options.json != "off" and getattr(options, "drawing", None):
         inner.error(f"argument --json: not allowed with argument --{options.drawing}")
     return options
@@ -160,6 +162,7 @@ def _add_request(parser: ArgumentParser, *, dry_run: bool = False) -> None:
     parser.add_argument("--arg", action="append", default=[], help="appended to Exec=; may be repeated; --arg=-x")
     doing = parser.add_mutually_exclusive_group()
     doing.add_argument("--wait", action="store_true", help="until it has ended, and exit with its own status")
+    doing.add_argument("--follow", action="store_true", help="the same, with its output on stdout as it is written")
     if dry_run:
         doing.add_argument("--dry-run", action="store_true", help="only say what would come of it")
 
@@ -211,6 +214,11 @@ def _kill(parser: ArgumentParser) -> None:
     parser.add_argument("-s", "--signal", default="SIGTERM", help="name or number (default: SIGTERM)")
 
 
+def _logs(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until the task has ended")
+
+
 def _root(parser: ArgumentParser) -> None:
     parser.add_argument("root", metavar="ROOT")
 
@@ -226,6 +234,9 @@ VERBS: Final = {
     "show": Verb("[ID]", "Properties of the service, or of one task, as Key=value", asking.show),
     "stats": Verb("NAME", "What earlier runs took, and the size to ask for", asking.stats),
     "why": Verb("ID", "Why a task waits", _task),
+    "logs": Verb("ID", "What a task wrote, and what the journal says of it (-n: lines of each)", _logs),
+    "top": Verb("", "Budget and tasks, live; q ends it", _no_arguments),
+    "watch": Verb("", "A line for each change of a task, as it comes", _no_arguments),
     "plan": Verb("", "What will start when", _plan),
     "cancel": Verb("ID...", "Take waiting tasks out of the queue", _cancel),
     "set-property": Verb("ID NAME=VALUE...", "Change priority, deadline or size of a waiting task", _set_property),

@@ -48,6 +48,9 @@ DOCUMENTS: Final[Mapping[str, Document]] = {
     "plan": Document(
         ("format", "now", "draining", "budget", "used", "free", "chunk_bytes", "tasks", "unplaced"),
     ),
+    "logs": Document(("task", "output", "journal")),
+    "top": Document(("properties", "running", "waiting")),
+    "watch": Document(("sequence", "time", "id", "state", "details"), about="one such object a line"),
     "wait": Document(many=True, about=TASK),
     "retry": Document(("retry_of", "accepted", "rejected"), many=True),
     "cancel": Document(("cancelled",)),

@@ -101,10 +101,23 @@ class Output:
             _line(sys.stdout, escape(text))
         _flush()
 
+    def drawing(self, lines: Sequence[str]) -> None:
+        """For a terminal, by `canvas`: with colours, and with what is foreign made harmless."""
+        for each in lines:
+            _line(sys.stdout, each)
+        _flush()
+
     def file(self, text: str) -> None:
         """What is to be kept in a file, as it is; escaping it would make it another file."""
         if sys.stdout is not None:
             sys.stdout.write(text if text.endswith("\n") else text + "\n")
+        _flush()
+
+    def raw(self, data: bytes) -> None:
+        """What a task wrote, byte by byte, for who asked for exactly that."""
+        if sys.stdout is not None:
+            _flush()
+            sys.stdout.buffer.write(data)
         _flush()
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, paint: str = "") -> None:

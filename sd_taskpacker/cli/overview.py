@@ -16,11 +16,11 @@ from typing import Any, Final
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.cli.clock import now
 from sd_taskpacker.cli.gauge import gauge
+from sd_taskpacker.cli.happenings import sentence
 from sd_taskpacker.cli.output import Json, Line, Output
 from sd_taskpacker.cli.terminal import Terminal, terminal
 from sd_taskpacker.cli.text import age, escape, rough_bytes, shortened, table, width
 from sd_taskpacker.cli.units import problems_of
-from sd_taskpacker.cli.wait import sentence
 from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.model.problems import Problem
 from sd_taskpacker.model.quantities import CHUNK_BYTES, SIZES

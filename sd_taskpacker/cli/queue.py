@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from dataclasses import asdict
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.errors import TaskpackerError, Unreachable
 from sd_taskpacker.model.values import Value
 
@@ -30,6 +32,17 @@ async def plan(client: Client, options: Namespace, out: Output) -> int:
         out.file(await client.get_plan(options.drawing))
     elif out.json is not Json.OFF:
         out.document(json.loads(await client.get_plan("json")))
+    elif (place := terminal(sys.stdout)).live:
+        # Imported when needed: why and cancel draw nothing.
+        from sd_taskpacker.cli.canvas import painted
+        from sd_taskpacker.cli.gantt import chart
+        from sd_taskpacker.cli.lanes import Brush
+        from sd_taskpacker.cli.planview import view_of
+
+        brush = Brush(unicode=place.unicode, color=place.color)
+        view = view_of(await client.get_plan("json"))
+        drawn = chart(view, place.columns, place.rows, brush)
+        out.drawing([painted(each, color=place.color) for each in drawn])
     else:
         out.lines((await client.get_plan("text")).rstrip("\n").split("\n"))
     return 0

@@ -11,12 +11,12 @@ from dataclasses import asdict
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.news import News
 from sd_taskpacker.bus.replies import Forecast
 from sd_taskpacker.cli.bulk import Placed, calls, from_json, from_lines, params, read, where_it_was_written
 from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.text import timestamp
-from sd_taskpacker.cli.wait import wait_for
-from sd_taskpacker.errors import TaskpackerError
+from sd_taskpacker.errors import InvalidArgs, TaskpackerError
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
 
@@ -40,14 +40,15 @@ async def submit(client: Client, options: Namespace, out: Output) -> int:
         return await _try(client, options, out)
     placed = _placed(options)
     # Watched before it is asked for: a short task ends before the answer has been read.
-    news = await client.watch() if options.wait else None
+    _check_follow(options)
+    news = await client.watch() if options.wait or options.follow else None
     accepted, rejected = await _ask(client, placed, options, out)
     if out.json is not Json.OFF:
         out.document({"started" if options.now else "accepted": accepted, "rejected": rejected})
     _tell_rejected(out, rejected, now=options.now)
     status = 0
     if news and accepted:
-        status = await wait_for(client, news, accepted, out, alone=not rejected)
+        status = await _wait(client, news, accepted, options, out, alone=not rejected)
     return status or (NO_ROOM if rejected else 0)
 
 
@@ -107,14 +108,37 @@ def _start(forecast: Forecast) -> str:
 
 
 async def start(client: Client, options: Namespace, out: Output) -> int:
-    news = await client.watch() if options.wait else None
+    _check_follow(options)
+    news = await client.watch() if options.wait or options.follow else None
     with _told_when_interrupted(out):
         ids = await client.workorder_start([request(options)])
     if out.json is not Json.OFF:
         out.document({"started": ids, "rejected": []})
     else:
         out.lines(ids)
-    return await wait_for(client, news, ids, out, alone=True) if news else 0
+    return await _wait(client, news, ids, options, out, alone=True) if news else 0
+
+
+async def _wait(
+    client: Client, news: asyncio.Queue[News], ids: Sequence[str], options: Namespace, out: Output, *, alone: bool
+) -> int:
+    # Imported when needed: most submissions do not wait, and these draw.
+    from sd_taskpacker.cli.follow import FollowDisplay
+    from sd_taskpacker.cli.wait import wait_for
+
+    display = FollowDisplay(client, ids[0], out) if options.follow else None
+    return await wait_for(client, news, ids, out, alone=alone, display=display)
+
+
+def _check_follow(options: Namespace) -> None:
+    """Raises InvalidArgs before anything was asked for, as it would run all the same."""
+    names = [name for name, _ in options.params]
+    several = next((name for name in names if names.count(name) > 1), None)
+    if getattr(options, "each_line", None) or getattr(options, "from_json", None):
+        several = "a file of them"
+    if options.follow and several:
+        hint = "submit without --follow, and then: taskpackerctl logs -f ID"
+        raise InvalidArgs(f"--follow shows the output of one task, and {several} makes several", hint=hint)
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from typing import Any, Final
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.news import BusLost, News, ServiceCame
 from sd_taskpacker.cli.chain import later
+from sd_taskpacker.cli.happenings import exit_status
 from sd_taskpacker.cli.output import Json, Output
-from sd_taskpacker.cli.wait import exit_status, wait_for
+from sd_taskpacker.cli.wait import wait_for
 from sd_taskpacker.errors import Unreachable
 from sd_taskpacker.model.quantities import INFINITY
 

@@ -13,11 +13,12 @@ import pytest
 from sd_taskpacker.bus.wire import TASK_SIGNATURES
 from sd_taskpacker.cli.arguments import VERBS, parse
 from sd_taskpacker.cli.documents import DOCUMENTS, TASK
+from sd_taskpacker.drawing.as_json import render
 from tests.cli.standin import Standin, run, task
 from tests.cli.test_cli_overview import answer
+from tests.drawing.situations import small
 
 ENDED = task("a@1", state="complete", result="success", ended=1_795_258_445_000_000)
-PLAN = {key: 0 for key in DOCUMENTS["plan"].keys}
 
 COMMANDS: dict[str, Sequence[str]] = {
     "submit": ("submit", "a"),
@@ -33,6 +34,8 @@ COMMANDS: dict[str, Sequence[str]] = {
     "stats": ("stats", "a"),
     "why": ("why", "a@1"),
     "plan": ("plan",),
+    "logs": ("logs", "a@1"),
+    "top": ("top",),
     "wait": ("wait", "a@1", "-q"),
     "retry": ("retry", "a@1"),
     "cancel": ("cancel", "a@1"),
@@ -48,7 +51,7 @@ COMMANDS: dict[str, Sequence[str]] = {
 
 def test_every_verb_is_documented_and_every_document_is_tried() -> None:
     assert {name.split()[0] for name in DOCUMENTS} == set(VERBS)
-    assert set(COMMANDS) | {"verify"} == set(DOCUMENTS)
+    assert set(COMMANDS) | {"verify", "watch"} == set(DOCUMENTS)
 
 
 def test_the_help_of_a_verb_tells_its_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +87,7 @@ async def test_json_has_the_documented_keys(
         "GetTask": ("a{sv}", [ENDED]),
         "ListUnits": ("a(ssssb)", [[["a", "batch", f"{tmp_path}/a.batch", "", True]]]),
         "Explain": ("a(sss)", [[["memory", "not-now", "wants 1G"]]]),
-        "GetPlan": ("s", [json.dumps(PLAN)]),
+        "GetPlan": ("s", [render(small().view())]),
     }
     done = await run(address, *COMMANDS[name], f"--json={form}")
     assert done.status == (3 if name == "status ID" else 0), done.err
