@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.system.disk import STORE, Disk, another_boot, damage, only_the_daemon_cannot_write, small_disk
-from tests.system.machine import SERVICE, STATE, BatchCall, CallFailed, Machine
+from tests.system.machine import SERVICE, BatchCall, CallFailed, Machine
 
 WORK = """
 [Batch]
@@ -278,4 +278,3 @@ def test_after_a_reboot_what_ran_is_lost_and_what_waited_starts(machine: Machine
         machine.wait(lambda: not machine.running(), "no task is left")
         machine.systemctl("stop", SERVICE)
     machine.systemctl("start", SERVICE)
-    assert STATE.exists()
