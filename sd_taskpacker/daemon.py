@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import tomli
 from systemd import daemon as sd_daemon
@@ -37,6 +37,7 @@ from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import StoreError
 from sd_taskpacker.engine.requests import Place
+from sd_taskpacker.engine.retention import Retention
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.engine.turn import Numbered
 from sd_taskpacker.errors import TaskpackerError
@@ -54,6 +55,8 @@ from sd_taskpacker.model.config import Config, read_config
 from sd_taskpacker.model.names import SLICE
 
 log = logging.getLogger("sd-taskpacker")
+
+START_AGAIN_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,16 +93,24 @@ def main() -> NoReturn:
     # come as many turns of that thread late.
     sys.setswitchinterval(0.001)
     paths = Paths.of(options.user)
+    began = time.monotonic()
     try:
         status = asyncio.run(_serve(paths, user=options.user))
     except (TaskpackerError, StoreError, OSError) as error:
         log.critical("%s", error)
         sd_daemon.notify(f"STATUS={error}")
         status = error.exit_status if isinstance(error, TaskpackerError) else 1
+        time.sleep(pause_before_exit(time.monotonic() - began))
     # Not by returning: the interpreter would first wait for every directory that is still to be cleared. What is
     # committed is on disk, and the next daemon takes up the rest.
     logging.shutdown()
     os._exit(status)
+
+
+def pause_before_exit(lived: float) -> float:
+    """systemd starts us again at once and for ever (StartLimitIntervalSec=0), since what is wrong may pass: a full
+    disk, for example. Who fails at the start and not after a while, makes that a try every few seconds. Seconds."""
+    return max(0.0, START_AGAIN_SECONDS - lived)
 
 
 def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -132,7 +143,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     daemon = await _build(bus, store, paths, user=user)
     watchdog = int(os.environ.get("WATCHDOG_USEC", "0"))
     beats = (_pulse(watchdog), _watch_budget(daemon.desk, watchdog)) if watchdog else ()
-    work = (daemon.loop.run(daemon.act), daemon.herald.run(), *beats)
+    work = (daemon.loop.run(daemon.act), daemon.herald.run(), daemon.retention.run(), *beats)
     workers = [asyncio.create_task(each) for each in work]
     try:
         await daemon.life.resume(daemon.boot_id)
@@ -156,6 +167,7 @@ class _Daemon:
     life: Life
     desk: Desk
     herald: Herald
+    retention: Retention
     garbage: Garbage
     boot_id: str
 
@@ -186,13 +198,17 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         own_uid=os.getuid() if user else None,
     )
 
+    retention = Retention(loop)
+
     def configure() -> Place:
         config = _read_config(paths.config)
+        retention.history = config.history
         callers.trust(config.access.group, config.tasks.user)
         default_user = None if user else config.tasks.user
         return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user)
 
-    desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher)
+    workdirs = WorkDirectories(paths.state)
+    desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher, workdirs=workdirs)
     interface = ManagerInterface(desk, callers)
     signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"))
     desk.show = signals.figures_changed
@@ -200,7 +216,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     life = Life(
         loop,
         launcher=launcher,
-        workdirs=WorkDirectories(),
+        workdirs=workdirs,
         receipts=receipts,
         witness=JournalWitness(),
         herald=herald,
@@ -209,7 +225,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     bus.export(PATH, interface)
     bus.add_message_handler(TaskObjects(desk.open_tasks, interface).handle)
     await launcher.enforce(loop.state.budget)
-    return _Daemon(loop=loop, life=life, desk=desk, herald=herald, garbage=garbage, boot_id=boot)
+    return _Daemon(loop=loop, life=life, desk=desk, herald=herald, retention=retention, garbage=garbage, boot_id=boot)
 
 
 def _receipt_box(paths: Paths, manager_cgroup: str) -> ReceiptBox:
@@ -224,7 +240,7 @@ def _receipt_box(paths: Paths, manager_cgroup: str) -> ReceiptBox:
 def _open_store(state: Path) -> SqliteStore:
     state.mkdir(mode=0o755, parents=True, exist_ok=True)
     take_alone(state)
-    store = SqliteStore(state / "state.sqlite")
+    store = SqliteStore(state / "state.sqlite", now=_clock())
     if store.set_aside:
         log.error("the state was damaged; it is kept as %s, and a new one begins", store.set_aside)
     return store

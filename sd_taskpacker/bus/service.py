@@ -151,7 +151,8 @@ class ManagerInterface(ServiceInterface):
     @method()
     @replies
     async def ListEvents(self, after: "t", limit: "u") -> "a(ttssa{sv})":
-        """(sequence, time usec, id, event, details) each, oldest first; at most `limit`, and not all for 0 either."""
+        """(sequence, time usec, id, event, details) each, oldest first; at most `limit`, and not all for 0 either.
+        Numbers have no gaps: when the first is not `after` + 1, those between are no longer kept."""
         return wire_queue.events_to_wire(await self._manager.list_events(after, limit))
 
     @method()

@@ -27,6 +27,7 @@ class BusSignals:
         self._send = send
         self._status = status
         self._last: dict[str, Any] = {}
+        self._line = ""
 
     def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
         complete = task.state is TaskState.COMPLETE
@@ -44,7 +45,10 @@ class BusSignals:
         if changed:
             self._last = now
             self._interface.emit_properties_changed(changed)
-            self._status(status_line(figures))
+        line = status_line(figures)
+        if line != self._line:
+            self._line = line
+            self._status(line)
 
 
 def _is_new(task: Task) -> bool:
@@ -58,4 +62,6 @@ def status_line(figures: Figures) -> str:
     chunks = f"{figures.chunks_free} of {figures.chunks_total} chunks"
     cpus = f"{figures.cpus_free} of {figures.cpus_total} CPUs"
     line = f"{figures.running} running, {figures.queued} waiting; {chunks} and {cpus} free"
-    return f"{line}; drained, nothing further starts" if figures.draining else line
+    if figures.draining:
+        line = f"{line}; drained, nothing further starts"
+    return f"TROUBLE: {figures.trouble}; {line}" if figures.trouble else line

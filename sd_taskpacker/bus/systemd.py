@@ -12,12 +12,13 @@ from typing import Any, Final
 from dbus_next import DBusError
 
 from sd_taskpacker.bus.connection import BUS, CALL_TIMEOUT, Connection
+from sd_taskpacker.bus.found import found
 from sd_taskpacker.bus.properties import OUTPUT, Property, transient
-from sd_taskpacker.bus.systemd_manager import SYSTEMD, SystemdManager
+from sd_taskpacker.bus.systemd_manager import SERVICE, SYSTEMD, UNIT, SystemdManager
 from sd_taskpacker.bus.text import can_travel
 from sd_taskpacker.bus.unit_ends import UnitEnds
 from sd_taskpacker.bus.wire import variant_of
-from sd_taskpacker.engine.ports import Budget, ObservedUnit, StartRefused
+from sd_taskpacker.engine.ports import Budget, FoundUnit, ObservedUnit, StartRefused
 from sd_taskpacker.errors import Internal, InvalidArgs, Unreachable, WrongState
 from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.names import BATCH_SLICE, SLICE, UNIT_PREFIX, UNIT_SUFFIX, TaskId
@@ -75,6 +76,16 @@ class Systemd:
             raise Internal(f"systemd does not list its units: {error.text}") from error
         found = [(TaskId.from_unit_name(status.unit), status) for status in units]
         return [ObservedUnit(task_id, status.alive) for task_id, status in found if task_id and not status.missing]
+
+    async def inspect(self, task_id: TaskId) -> FoundUnit | None:
+        """Raises Unreachable."""
+        try:
+            unit = await self._manager.properties(task_id.unit_name, UNIT)
+            service = await self._manager.properties(task_id.unit_name, SERVICE)
+        except DBusError as error:
+            log.warning("systemd does not tell about %s: %s", task_id, error.text)
+            return None
+        return found(task_id, unit, service)
 
     async def start(self, task: Task, output: int) -> None:
         properties = self._properties(task)

@@ -15,6 +15,7 @@ SYSTEMD: Final = "org.freedesktop.systemd1"
 SYSTEMD_PATH: Final = "/org/freedesktop/systemd1"
 MANAGER: Final = SYSTEMD + ".Manager"
 UNIT: Final = SYSTEMD + ".Unit"
+SERVICE: Final = SYSTEMD + ".Service"
 PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 
 DEAD: Final = frozenset({"inactive", "failed"})
@@ -71,6 +72,11 @@ class SystemdManager:
         """One property of the Manager."""
         [value] = await self._bus.ask(SYSTEMD, SYSTEMD_PATH, PROPERTIES, "Get", "ss", [MANAGER, name])
         return value.value
+
+    async def properties(self, unit: str, interface: str) -> dict[str, Any]:
+        """All of a unit's on one interface, plain."""
+        [values] = await self._bus.ask(SYSTEMD, unit_path(unit), PROPERTIES, "GetAll", "s", [interface])
+        return {name: value.value for name, value in values.items()}
 
     async def status(self, unit: str) -> UnitStatus:
         [[row]] = await self.call("ListUnitsByNames", "as", [unit])

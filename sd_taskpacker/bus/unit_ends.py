@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from dbus_next import DBusError, Message, MessageType
 
@@ -38,7 +38,7 @@ from sd_taskpacker.bus.systemd_manager import (
 )
 from sd_taskpacker.engine.ports import DONE, STOPPED
 from sd_taskpacker.errors import Unreachable
-from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.names import UNIT_PREFIX, UNIT_SUFFIX, TaskId
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,8 @@ class _Watch:
     start_job: str | None = None
     """Object path of its start job; empty when that was over before us, None when it is not known yet."""
     note: str = ""
+    subscribed: bool = False
+    """Its signals come only while we are subscribed to all of systemd's."""
 
 
 class UnitEnds:
@@ -77,6 +79,8 @@ class UnitEnds:
         self._ended = ended
         self._owner = ""
         self._watches: dict[str, _Watch] = {}
+        self._adopted: dict[str, _Watch] = {}
+        """Those to be looked at together."""
         self._looks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -110,10 +114,11 @@ class UnitEnds:
         self._look(path)
 
     def adopt(self, task_id: TaskId) -> None:
-        """A unit that an earlier daemon started."""
+        """A unit that an earlier daemon started. All that are adopted together are looked at together."""
         path = unit_path(task_id.unit_name)
-        self._watches.setdefault(path, _Watch(id=task_id, by_job=False, taken=True))
-        self._look(path)
+        if path not in self._watches:
+            watch = self._watches[path] = _Watch(id=task_id, by_job=False, taken=True)
+            self._settle_with_others(path, watch)
 
     def drop(self, task_id: TaskId) -> None:
         """There will be no end to tell."""
@@ -140,10 +145,10 @@ class UnitEnds:
     def _on_owner(self, owner: str) -> None:
         """systemd has executed itself anew (systemctl daemon-reexec): what it sent meanwhile may be lost."""
         self._owner = owner
-        for path, watch in list(self._watches.items()) if owner else []:
+        for path, watch in self._watches.items() if owner else ():
             if watch.taken:
-                watch.by_job = watch.listening = False
-                self._look(path)
+                watch.by_job = watch.listening = watch.subscribed = False
+                self._settle_with_others(path, watch)
 
     def _on_job(self, path: str, job: str, result: str) -> None:
         watch = self._watches.get(path)
@@ -170,9 +175,37 @@ class UnitEnds:
         """`doubtful`: the note is taken back if the unit runs on: `systemctl start` of what runs is a job too."""
         watch = self._watches.get(path)
         if watch and watch.taken and not watch.by_job:
-            look = asyncio.get_running_loop().create_task(self._settle(path, watch, doubtful))
-            self._looks.add(look)
-            look.add_done_callback(self._looks.discard)
+            self._spawn(self._settle(path, watch, doubtful))
+
+    def _spawn(self, look: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(look)
+        self._looks.add(task)
+        task.add_done_callback(self._looks.discard)
+
+    def _settle_with_others(self, path: str, watch: _Watch) -> None:
+        self._adopted[path] = watch
+        if len(self._adopted) == 1:
+            self._spawn(self._settle_adopted())
+
+    async def _settle_adopted(self) -> None:
+        """Where a start job lasts, its JobRemoved will tell the end, since we subscribe; the others are followed."""
+        statuses: dict[str, UnitStatus] = {}
+        # Not before those that are adopted together are all there: they come without a pause.
+        await asyncio.sleep(0)
+        adopted, self._adopted = self._adopted, {}
+        try:
+            await self._manager.subscribe()
+            listed = await self._manager.loaded(f"{UNIT_PREFIX}*{UNIT_SUFFIX}")
+            statuses = {unit_path(status.unit): status for status in listed}
+        except (DBusError, Unreachable) as error:
+            log.warning("Each adopted unit is looked at by itself: %s", error)
+        for path, watch in adopted.items():
+            status = statuses.get(path)
+            if status is not None and status.start_job and self._watches.get(path) is watch and not watch.listening:
+                watch.start_job = status.start_job
+                watch.by_job = watch.subscribed = True
+            else:
+                self._look(path)
 
     async def _settle(self, path: str, watch: _Watch, doubtful: bool) -> None:
         """Ends the watch if its unit is over. Returns only when signals will tell the rest; else it asks on and on,
@@ -223,13 +256,13 @@ class UnitEnds:
 
     def _forget(self, path: str) -> None:
         watch = self._watches.pop(path, None)
-        if watch and watch.listening:
+        if watch and (watch.listening or watch.subscribed):
             self._mute(path, watch)
 
     def _mute(self, path: str, watch: _Watch) -> None:
-        for rule in _rules(path, watch.id.unit_name):
+        for rule in () if watch.subscribed and not watch.listening else _rules(path, watch.id.unit_name):
             self._bus.tell(BUS, BUS_PATH, BUS, "RemoveMatch", "s", [rule])
-        if not any(other.listening for other in self._watches.values()):
+        if not any(other.listening or other.subscribed for other in self._watches.values()):
             self._manager.unsubscribe()
 
 

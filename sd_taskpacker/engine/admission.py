@@ -133,7 +133,7 @@ def _tasks(
 ) -> dict[int, Task]:
     """By the index of the instance."""
     chosen = {index: instance for index, instance in enumerate(instances) if index not in refused}
-    versions = _Versions(office.state, chosen.values(), now)
+    versions = _Versions(office, chosen.values(), now)
     return {
         index: task_of(office.place, instance, versions.give(instance), caller, now)
         for index, instance in chosen.items()
@@ -164,8 +164,8 @@ def _admission(
 class _Versions:
     """Gives the day's next number of each name, past those that this call gives by hand."""
 
-    def __init__(self, state: State, instances: Iterable[Instance], now: int) -> None:
-        self._state = state
+    def __init__(self, office: Office, instances: Iterable[Instance], now: int) -> None:
+        self._office = office
         self._now = now
         self._known: dict[str, Serial | None] = {}
         for instance in instances:
@@ -180,7 +180,9 @@ class _Versions:
         return TaskId(instance.name, spell(serial))
 
     def _last(self, name: str) -> Serial | None:
-        return self._known[name] if name in self._known else self._state.serial(name)
+        if name in self._known:
+            return self._known[name]
+        return after(self._office.state.serial(name), self._office.on_disk.get(name))
 
     def _use(self, name: str, serial: Serial | None) -> None:
         self._known[name] = after(self._last(name), serial)

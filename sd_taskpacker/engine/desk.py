@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from sd_taskpacker.engine.admission import Admission, admit, enqueue
 from sd_taskpacker.engine.inquiries import Inquiries
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.orders import Orders
+from sd_taskpacker.engine.past import Past
 from sd_taskpacker.engine.ports import (
     Answer,
     Figures,
@@ -24,13 +26,14 @@ from sd_taskpacker.engine.ports import (
     TaskFilter,
     Trial,
     Units,
+    Workdirs,
 )
 from sd_taskpacker.engine.requests import Office, Place
 from sd_taskpacker.engine.rights import must_manage, must_submit
 from sd_taskpacker.engine.trial import try_out
+from sd_taskpacker.engine.trouble import STORE, WORKDIRS
 from sd_taskpacker.engine.turn import Decision, Numbered
-from sd_taskpacker.errors import AccessDenied, TaskpackerError
-from sd_taskpacker.model.names import TaskId, child_name
+from sd_taskpacker.errors import AccessDenied, LimitExceeded, TaskpackerError
 from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
@@ -50,7 +53,14 @@ class Desk:
     have changed; the bus, which needs the desk to exist first, sets it."""
 
     def __init__(
-        self, loop: Loop, configure: Callable[[], Place], *, units: Units, machine: Machine, launcher: Launcher
+        self,
+        loop: Loop,
+        configure: Callable[[], Place],
+        *,
+        units: Units,
+        machine: Machine,
+        launcher: Launcher,
+        workdirs: Workdirs,
     ) -> None:
         self._loop = loop
         self._configure = configure
@@ -58,7 +68,9 @@ class Desk:
         self._units = units
         self._machine = machine
         self._launcher = launcher
+        self._past = Past(loop, workdirs)
         self.show: Callable[[Figures], None] = lambda figures: None
+        loop.trouble.changed = lambda: self.show(self.figures())
         self._inquiries = Inquiries(loop)
         self._orders = Orders(loop, self._inquiries, launcher, self.catalogue)
         self._roots: tuple[str, ...] = ()
@@ -138,7 +150,7 @@ class Desk:
         return self._loop.state.open_tasks()
 
     def figures(self) -> Figures:
-        return self._loop.state.figures(self._roots)
+        return dataclasses.replace(self._loop.state.figures(self._roots), trouble=self._loop.trouble.text)
 
     def act(self, events: Sequence[Numbered]) -> None:
         """What remembered events ask of the desk: to show the new figures, and plans that know of them."""
@@ -194,6 +206,7 @@ class Desk:
 
     async def _submit(self, kind: Kind, caller: Caller, requests: Sequence[Request]) -> Admission:
         def decide(office: Office, now: int) -> Decision:
+            self._check_room()
             admission = admit(office, kind, caller, requests, now)
             return Decision(admission.events, admission)
 
@@ -203,6 +216,7 @@ class Desk:
 
     async def _enqueue(self, caller: Caller, requests: Sequence[Request]) -> Admission:
         def decide(office: Office, now: int) -> Decision:
+            self._check_room()
             admission = enqueue(office, caller, requests, now)
             return Decision(admission.events, admission)
 
@@ -217,15 +231,23 @@ class Desk:
         self._check_caller(caller)
         catalogue = await self.catalogue()
         await self.refresh_budget()
-        asked = _asked_versions(caller, requests)
-        taken = await self._loop.recall(lambda store: store.known(asked)) if asked else frozenset()
+        taken = await self._past.taken(caller, requests)
+        on_disk = await self._past.on_disk(caller, requests, catalogue, self._place)
 
         def decide_now(now: int) -> Decision:
             self._check_caller(caller)
-            office = Office(state=self._loop.state, catalogue=catalogue, place=self._place, taken=taken)
+            office = Office(
+                state=self._loop.state, catalogue=catalogue, place=self._place, taken=taken, on_disk=on_disk
+            )
             return decide(office, now)
 
         return await self._loop.ask(decide_now, plans=True)
+
+    def _check_room(self) -> None:
+        """What is taken now might be lost, or wait for nobody knows how long."""
+        trouble = self._loop.trouble.of(STORE) or self._loop.trouble.of(WORKDIRS)
+        if trouble:
+            raise LimitExceeded(f"nothing new is taken while this lasts: {trouble}")
 
     def _check_caller(self, caller: Caller) -> None:
         """A caller inside a task's unit speaks for that task, and only while it runs."""
@@ -245,16 +267,3 @@ def _log(caller: Caller, requests: Sequence[Request], admission: Admission, done
         done,
         len(admission.rejected),
     )
-
-
-def _asked_versions(caller: Caller, requests: Sequence[Request]) -> list[TaskId]:
-    """The ids that are asked for by version; malformed ones are left to the check that follows."""
-    asked = []
-    for request in requests:
-        version = request.args.get("version")
-        if version is not None and isinstance(version.data, str):
-            try:
-                asked.append(TaskId.make(child_name(caller.task, request.unit), version.data))
-            except ValueError:
-                continue
-    return asked

@@ -40,6 +40,14 @@ class TaskStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskFound:
+    """systemd runs it and we knew nothing of it: the store that knew was damaged or removed. `task` is what systemd
+    tells."""
+
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
 class TaskEnded:
     """`task` already carries its outcome."""
 
@@ -85,6 +93,7 @@ Event = (
     | TaskAltered
     | TaskPromised
     | TaskStarted
+    | TaskFound
     | TaskEnded
     | TaskClosed
     | TaskDropped

@@ -11,13 +11,15 @@ from typing import Final
 
 from sd_taskpacker.engine.events import Event, TaskDropped
 from sd_taskpacker.engine.loop import Loop
-from sd_taskpacker.engine.ports import Workdirs
+from sd_taskpacker.engine.ports import NoRoom, Workdirs
 from sd_taskpacker.engine.threads import in_thread, told
 from sd_taskpacker.model.task import Task
 
 log = logging.getLogger(__name__)
 
 COLLECT_RETRY_SECONDS: Final = (1.0, 5.0)
+NO_ROOM_SECONDS: Final = 5.0
+"""Until what a full or read-only disk refused is tried again."""
 
 
 class Leavings:
@@ -33,11 +35,25 @@ class Leavings:
         self._sealing = ThreadPoolExecutor(4, thread_name_prefix="seal")
         self._clearing = ThreadPoolExecutor(2, thread_name_prefix="clear")
 
-    async def seal(self, task: Task) -> None:
+    async def seal(self, task: Task) -> bool:
+        """False when there is no room for it now."""
         try:
             await in_thread(self._sealing, self._workdirs.seal, task)
+        except NoRoom as error:
+            self._loop.trouble.meet(task, error)
+            return False
         except (OSError, LookupError) as error:
             log.error("%s: results/task.json could not be written: %s", task.id, told(error))
+        self._loop.trouble.overcome(task)
+        return True
+
+    async def seal_at_last(self, task: Task) -> None:
+        """As soon as there is room again, which what was collected may have made. What a read-only disk has kept from
+        going goes then, too."""
+        while True:
+            await asyncio.sleep(NO_ROOM_SECONDS)
+            if await self.seal(task):
+                return await self.collect(task)
 
     async def collect(self, task: Task) -> None:
         left = await in_thread(self._clearing, self._workdirs.collect, task)

@@ -12,7 +12,6 @@ import dataclasses
 import logging
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any, Final
 
 from sd_taskpacker.engine.events import (
@@ -20,26 +19,27 @@ from sd_taskpacker.engine.events import (
     TaskClosed,
     TaskDropped,
     TaskEnded,
+    TaskFound,
     TaskQueued,
     TaskStarted,
 )
+from sd_taskpacker.engine.found import task_of
 from sd_taskpacker.engine.herald import Herald
+from sd_taskpacker.engine.launching import Launching
 from sd_taskpacker.engine.leavings import Leavings
-from sd_taskpacker.engine.loop import Loop
+from sd_taskpacker.engine.loop import STORE_RETRY_SECONDS, Loop
 from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
 from sd_taskpacker.engine.ports import (
     Launcher,
     ObservedUnit,
-    Output,
     Receipt,
     Receipts,
-    StartRefused,
     Witness,
     Workdirs,
 )
 from sd_taskpacker.engine.restart import Step, next_step
 from sd_taskpacker.engine.retry import next_try
-from sd_taskpacker.engine.threads import in_thread, told
+from sd_taskpacker.engine.threads import in_thread
 from sd_taskpacker.engine.turn import Decide, Decision, Numbered
 from sd_taskpacker.errors import LimitExceeded, TaskpackerError
 from sd_taskpacker.model.names import TaskId
@@ -47,8 +47,6 @@ from sd_taskpacker.model.task import Outcome, Result, Task, TaskState
 
 log = logging.getLogger(__name__)
 
-STORE_RETRY_SECONDS: Final = 5.0
-LAUNCHES_AT_ONCE: Final = 32
 RESUME_SECONDS: Final = 20.0
 
 
@@ -71,10 +69,8 @@ class Life:
         self._herald = herald
         self._leavings = Leavings(loop, workdirs, self._remember)
         self._underway: set[asyncio.Task[None]] = set()
-        # Each holds a descriptor from its directory's making until systemd has it.
-        self._launches = asyncio.Semaphore(LAUNCHES_AT_ONCE)
+        self._launching = Launching(loop, launcher, workdirs, self._end)
         # Apart, so that none waits for another: journald may lag.
-        self._starting = ThreadPoolExecutor(4, thread_name_prefix="start")
         self._ending = ThreadPoolExecutor(4, thread_name_prefix="end")
         self._asking = ThreadPoolExecutor(2, thread_name_prefix="journal")
 
@@ -89,7 +85,9 @@ class Life:
                     self._herald.changed(number, dataclasses.replace(task, promised_usec=now.promised_usec))
                 case TaskStarted(task):
                     self._herald.changed(number, task)
-                    self._go(self._launch(task))
+                    self._go(self._launching.launch(task))
+                case TaskFound(task):
+                    self._herald.changed(number, task)
                 case TaskEnded(task):
                     self._herald.changed(number, task)
                     if task.has_run:
@@ -112,13 +110,25 @@ class Life:
         observed = {unit.id: unit for unit in await self._launcher.observe()}
         ends: list[asyncio.Task[None]] = []
         begun = [task for task in self._loop.state.open_tasks() if task.state is not TaskState.WAITING]
-        for task in begun:
-            ends += await self._take_up(task, boot_id, observed.pop(task.id, None), await self._receipt(task.id))
+        # Read beforehand, so that nothing comes between one adoption and the next, and all are adopted together.
+        receipts = await asyncio.gather(*(self._receipt(task.id) for task in begun))
+        for task, receipt in zip(begun, receipts, strict=True):
+            ends += await self._take_up(task, boot_id, observed.pop(task.id, None), receipt)
+        ends += [self._go(self._take_in(unit, boot_id)) for unit in observed.values()]
         if ends:
             # A store that refuses must not keep the service from coming up and saying so.
             await asyncio.wait(ends, timeout=RESUME_SECONDS)
-        for stranger in observed:
-            log.warning("%s: systemd has its unit and we know nothing of it; left alone", stranger)
+
+    async def _take_in(self, unit: ObservedUnit, boot_id: str) -> None:
+        """Of a unit that systemd has and we know nothing of."""
+        found = await self._launcher.inspect(unit.id)
+        if found is None:
+            log.warning("%s: systemd has its unit, which we did not make; left alone", unit.id)
+            return
+        task = task_of(found, boot_id, self._loop.clock())
+        log.error("%s: systemd has its unit and its record is lost; recorded anew, without its parameters", task.id)
+        await self._remember(TaskFound(task))
+        await asyncio.gather(*await self._take_up(task, boot_id, unit, await self._receipt(task.id)))
 
     async def _take_up(
         self, task: Task, boot_id: str, unit: ObservedUnit | None, receipt: Receipt | None
@@ -145,7 +155,7 @@ class Life:
             case Step.JUDGE:
                 return [self._go(self._judge(task.id, ""))]
             case Step.LAUNCH:
-                self._go(self._relaunch(task))
+                self._go(self._launching.launch_again(task))
         return []
 
     async def _began(self, task: Task, boot_id: str, *, traces: bool) -> bool | None:
@@ -154,39 +164,6 @@ class Life:
         if traces or silent or task.outcome is not None or task.boot_id != boot_id:
             return None
         return await in_thread(self._asking, self._witness.began, task.id.unit_name)
-
-    async def _relaunch(self, task: Task) -> None:
-        """An earlier daemon may have come as far as making the directory. Any other one that is there is not ours."""
-        if await in_thread(self._starting, self._workdirs.unused, task):
-            await in_thread(self._starting, self._workdirs.remove, task)
-        await self._launch(task)
-
-    async def _launch(self, task: Task) -> None:
-        async with self._launches:
-            try:
-                output = await in_thread(self._starting, self._workdirs.prepare, task)
-            except (OSError, LookupError) as error:
-                refused: Outcome | None = self._not_started(error, no_directory=True)
-            else:
-                refused = await self._hand_over(task, output)
-        if refused:
-            await self._end(task.id, refused)
-
-    async def _hand_over(self, task: Task, output: Output) -> Outcome | None:
-        with closing(output):
-            try:
-                await self._launcher.start(task, output.fileno())
-            except (OSError, StartRefused) as error:
-                return self._not_started(error)
-        return None
-
-    def _not_started(self, error: Exception, *, no_directory: bool = False) -> Outcome:
-        return Outcome(
-            result=Result.COULD_NOT_START,
-            ended_usec=self._loop.clock(),
-            message=told(error),
-            no_directory=no_directory,
-        )
 
     async def _judge(self, task_id: TaskId, note: str) -> None:
         receipt = await self._receipt(task_id)
@@ -222,14 +199,15 @@ class Life:
     async def _finish(self, task: Task) -> None:
         has_directory = task.outcome is None or not task.outcome.no_directory
         _log_end(task)
-        if has_directory:
-            await self._leavings.seal(task)
+        sealed = not has_directory or await self._leavings.seal(task)
         await self._herald.ended(task)
         await self._launcher.release(task.id)
         await self._discard_receipt(task.id)
         if not has_directory:
             return await self._remember(TaskClosed(task.id), TaskDropped(task.id))
         await self._leavings.collect(task)
+        if not sealed:
+            await self._leavings.seal_at_last(task)
         await self._remember(TaskClosed(task.id))
         await self._leavings.prune(task)
 
@@ -248,8 +226,7 @@ class Life:
         while True:
             try:
                 await self._loop.ask(decide)
-            except LimitExceeded as error:
-                log.error("%s; trying again in %.0f s", error.message, STORE_RETRY_SECONDS)
+            except LimitExceeded:  # The loop has told why.
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             else:
                 return

@@ -19,9 +19,11 @@ from typing import Any, Final, TypeVar
 
 from sd_taskpacker.engine.cycle import REFRESH_USEC, Cycle
 from sd_taskpacker.engine.events import Event
+from sd_taskpacker.engine.memory import Memory
 from sd_taskpacker.engine.ports import Budget, Store, StoreError
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.engine.threads import in_thread
+from sd_taskpacker.engine.trouble import STORE, Trouble
 from sd_taskpacker.engine.turn import Decide, Decision, Input, Numbered, take_turn
 from sd_taskpacker.errors import Internal
 
@@ -33,6 +35,8 @@ Act = Callable[[Sequence[Numbered]], None]
 
 ACTS_AT_ONCE: Final = 50
 """Events that are acted on before whoever only looks is answered."""
+STORE_RETRY_SECONDS: Final = 5.0
+"""While the store refuses."""
 
 
 class Loop:
@@ -42,9 +46,9 @@ class Loop:
         self.state = state
         self.clock = clock
         self.cycle = Cycle(state, boot_id, self._think)
+        self.trouble = Trouble()
         self._budget = state.budget
-        self._store = store
-        self._memory = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._memory = Memory(store, state, clock, self.trouble)
         self._thoughts = ThreadPoolExecutor(1, thread_name_prefix="plan")
         self._inputs: asyncio.Queue[Input] = asyncio.Queue()
 
@@ -68,8 +72,9 @@ class Loop:
     async def recall(self, read: Callable[[Store], _T]) -> _T:
         """Reads from the store. Raises Internal, in the store's own words."""
         try:
-            return await self._with_store(read)
+            return await self._memory.recall(read)
         except StoreError as error:
+            self._nudge()
             raise Internal(str(error)) from error
 
     async def run(self, act: Act) -> None:
@@ -78,6 +83,8 @@ class Loop:
             inputs = await self._wait()
             while not self._inputs.empty():
                 inputs.append(self._inputs.get_nowait())
+            if self.trouble.of(STORE) and await self._memory.mend():
+                self.cycle.stir()
             if self.state.budget != self._budget:
                 self.state.budget = self._budget
                 self.cycle.stir()
@@ -98,6 +105,8 @@ class Loop:
         """The next input, or none when the cycle's time has come first."""
         wake = self.cycle.wake
         pause = None if wake is None else min(max(0, wake - self.clock()), REFRESH_USEC) / 1_000_000
+        if self.trouble.of(STORE):
+            pause = STORE_RETRY_SECONDS if pause is None else min(STORE_RETRY_SECONDS, pause)
         try:
             async with asyncio.timeout(pause):
                 return [await self._inputs.get()]
@@ -116,14 +125,14 @@ class Loop:
 
     async def _commit(self, events: Sequence[Event]) -> Sequence[int]:
         try:
-            return await self._with_store(lambda store: store.commit(events))
+            return await self._memory.commit(events)
         except StoreError:
             self.cycle.put_off(self.clock())
             raise
 
-    async def _with_store(self, use: Callable[[Store], _T]) -> _T:
-        """In the store's own thread: one call at a time."""
-        return await in_thread(self._memory, use, self._store)
+    def _nudge(self) -> None:
+        """Has a turn taken, should there be nothing else to do."""
+        self._inputs.put_nowait(Input(lambda now: Decision(), asyncio.get_running_loop().create_future()))
 
 
 async def _breathe() -> None:

@@ -77,6 +77,19 @@ class Store(Protocol):
         """All or none, on disk when it returns; answers each event's sequence number. Raises StoreError, and then
         nothing was remembered."""
 
+    def probe(self) -> None:
+        """Writes something that changes nothing. Raises StoreError while nothing can be written."""
+
+    def renew(self, whole: Remembered, events: Sequence[Event], now: int) -> Sequence[int]:
+        """Sets the damaged file aside and begins a new one that holds `whole`, in which `events` have happened
+        already; answers their sequence numbers, which go on from the last one. Raises StoreError; then the damaged
+        file is still in its place."""
+
+    def forget(self, *, before: int, keep: int, at_most: int) -> bool:
+        """Removes the oldest lines of history that are from before `before` (usec) or not among the newest `keep`,
+        and the tasks that ended in them, but none that is open or whose directory is kept. No more than `at_most` of
+        either, and never the last line; tells whether there may be more to remove."""
+
     def events(self, after: int, limit: int) -> list[PastEvent]:
         """Those with a higher sequence number, oldest first; `limit` 0 means the store's own limit."""
 
@@ -97,6 +110,19 @@ class StoreError(Exception):
     """The state directory cannot be written or read; the message says why and what to do."""
 
 
+class StoreDamaged(StoreError):
+    """What is in the file cannot be trusted any more: see `Store.renew`."""
+
+
+class NoRoom(Exception):
+    """The disk is full or read-only: nothing was done, and it is worth trying again. The message says where it is,
+    and what to do. `ours`: it is where the service keeps everything, so that nothing else has room either."""
+
+    def __init__(self, message: str, *, ours: bool) -> None:
+        super().__init__(message)
+        self.ours = ours
+
+
 class Output(Protocol):
     """A task's output file, open for appending."""
 
@@ -112,19 +138,24 @@ class Workdirs(Protocol):
     def prepare(self, task: Task) -> Output:
         """Directory, results/, parameters.json and results/output.txt, owned by the task's user. The output file
         is open and the caller closes it: once the directory is the user's, no path in it can be trusted. Raises
-        OSError or LookupError (user); then nothing is left behind."""
+        NoRoom, OSError or LookupError (user); then nothing is left behind, but for what a disk that is read-only by
+        now does not let go: see `unused`."""
 
     def unused(self, task: Task) -> bool:
         """Whether its directory is there as far as `prepare` makes it, and nobody has run in it."""
 
     def seal(self, task: Task) -> None:
-        """Writes results/task.json. Raises OSError, or LookupError when the task's user is gone."""
+        """Writes results/task.json. Raises NoRoom, OSError, or LookupError when the task's user is gone."""
 
     def collect(self, task: Task) -> list[str]:
         """Removes all but results/; answers what could not be removed, as text for the journal."""
 
     def remove(self, task: Task) -> list[str]:
         """Removes the work directory whole, results included; answers like `collect`."""
+
+    def newest(self, root_directory: str, name: str) -> Serial | None:
+        """The newest of the versions that we make among the task's directories there. None too when they cannot be
+        read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +200,22 @@ class StartRefused(Exception):
     """systemd did not take the unit; the message is systemd's."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundUnit:
+    """What systemd tells of a task's unit, for which there is no record."""
+
+    id: TaskId
+    kind: Kind
+    description: str
+    argv: tuple[str, ...]
+    user: str | None
+    directory: str
+    """Absolute path of the work directory."""
+    memory_max: int | None
+    """Bytes."""
+    started_usec: int
+
+
 @dataclass(frozen=True, slots=True)
 class ObservedUnit:
     """A task's unit that systemd has loaded. `alive`: its processes are there or about to be."""
@@ -190,6 +237,9 @@ class Launcher(Protocol):
     """
 
     async def observe(self) -> list[ObservedUnit]: ...
+
+    async def inspect(self, task_id: TaskId) -> FoundUnit | None:
+        """None when the unit was not made by us, or is gone."""
 
     async def start(self, task: Task, output: int) -> None:
         """Returns once systemd has taken the unit, or already had it. `output` is a descriptor that systemd gets as
@@ -225,6 +275,8 @@ class Figures:
     roots: tuple[str, ...]
     decommissioned: tuple[str, ...] = ()
     """Roots in which nothing further executes."""
+    trouble: str = ""
+    """What keeps the service from working as it should at the moment, and what to do; empty when all is well."""
 
 
 class Signals(Protocol):

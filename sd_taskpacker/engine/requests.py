@@ -7,7 +7,7 @@ Whatever is malformed fails the whole call, with an error that names the request
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sd_taskpacker.engine.state import State
@@ -18,7 +18,7 @@ from sd_taskpacker.model.excerpt import MAX_SHOWN, excerpt
 from sd_taskpacker.model.names import TaskId, child_name
 from sd_taskpacker.model.parameters import check, fan_out, fan_out_size
 from sd_taskpacker.model.request import Caller, Request
-from sd_taskpacker.model.serials import check_given
+from sd_taskpacker.model.serials import Serial, check_given
 from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
 from sd_taskpacker.model.values import Value
 
@@ -73,6 +73,9 @@ class Office:
     catalogue: Catalogue
     place: Place
     taken: frozenset[TaskId] = frozenset()
+    on_disk: Mapping[str, Serial] = field(default_factory=dict)
+    """Task name -> the newest version whose directory is there, of names that were never used as far as we know: the
+    store that knew was damaged or removed."""
 
 
 def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Request], now: int) -> list[Instance]:
@@ -112,7 +115,7 @@ def _instances(
     if count > 1 and args.version is not None:
         raise InvalidArgs("args key 'version': one version cannot name a fan-out of several tasks")
     name = _task_name(office, caller, unit)
-    root_directory = _root_directory(office, caller, unit, name)
+    root_directory = directory_of_root(office.state, office.place, caller, unit)
     _check_lengths(name, args.version or _LONGEST_SERIAL, root_directory)
     for params in fan_out(unit.parameters, request.params):
         varied = [key for key in params if params[key] != request.params[key]]
@@ -151,11 +154,13 @@ def _task_name(office: Office, caller: Caller, unit: TaskUnit) -> str:
     return name
 
 
-def _root_directory(office: Office, caller: Caller, unit: TaskUnit, name: str) -> str:
-    parent = office.state.task(caller.task) if caller.task else None
+def directory_of_root(state: State, place: Place, caller: Caller, unit: TaskUnit) -> str:
+    """Where the tasks lie that `caller` asks for."""
+    parent = state.task(caller.task) if caller.task else None
     if parent is not None:
         return parent.root_directory
-    return unit.directory or f"{office.place.state_directory}/{name.partition('/')[0]}"
+    root = child_name(caller.task, unit.name).partition("/")[0]
+    return unit.directory or f"{place.state_directory}/{root}"
 
 
 def _check_lengths(name: str, version: str, root_directory: str) -> None:

@@ -17,6 +17,7 @@ from sd_taskpacker.engine.events import (
     TaskClosed,
     TaskDropped,
     TaskEnded,
+    TaskFound,
     TaskPromised,
     TaskQueued,
     TaskStarted,
@@ -73,6 +74,8 @@ class State:
                     self._count(task),
                     _swap(self._leases, task.id, self._lease(task)),
                 )
+            case TaskFound(task):
+                return _all(self._hold(task), _swap(self._leases, task.id, self._lease(task)))
             case TaskEnded(task):
                 return _all(
                     self._compare(task), self._hold(task), _swap(self._leases, task.id, None), self._learn(task)
@@ -89,6 +92,16 @@ class State:
                 return self._decommission(root, is_now=isinstance(event, RootDecommissioned))
             case Drained() | Resumed():
                 return self._drain(isinstance(event, Drained))
+
+    def remembered(self) -> Remembered:
+        """All of it that a store has to hold; how accurate expected times were lately it learns anew."""
+        return Remembered(
+            open=tuple(self._open.values()),
+            serials=dict(self._serials),
+            decommissioned=frozenset(self._decommissioned),
+            drained=self.draining,
+            learnt=dict(self._learnt),
+        )
 
     def task(self, task_id: TaskId) -> Task | None:
         """An open one: waiting, running, or ended and not yet closed."""

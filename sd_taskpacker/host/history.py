@@ -13,6 +13,7 @@ from sd_taskpacker.engine.events import (
     TaskClosed,
     TaskDropped,
     TaskEnded,
+    TaskFound,
     TaskPromised,
     TaskQueued,
     TaskStarted,
@@ -28,7 +29,7 @@ _ENDED = ("result", "exit_status", "signal", "message", "cpu_usec", "memory_peak
 def subject(event: Event) -> str:
     """The task's id; empty when it is about none."""
     match event:
-        case TaskQueued(task) | TaskAltered(task) | TaskStarted(task) | TaskEnded(task):
+        case TaskQueued(task) | TaskAltered(task) | TaskStarted(task) | TaskFound(task) | TaskEnded(task):
             return str(task.id)
         case TaskPromised(task_id, _) | TaskClosed(task_id) | TaskDropped(task_id):
             return str(task_id)
@@ -41,7 +42,7 @@ def moment(event: Event) -> int | None:
     match event:
         case TaskQueued(task):
             return task.submitted_usec
-        case TaskStarted(task):
+        case TaskStarted(task) | TaskFound(task):
             return task.started_usec
         case TaskEnded(task):
             return task.outcome.ended_usec if task.outcome else None

@@ -73,7 +73,15 @@ _VERSION_2: Final = (
     """,
 )
 
-MIGRATIONS: Final = (_VERSION_1, _VERSION_2)
+_VERSION_3: Final = (
+    # What retention of history may take: its record is of no use but to read it.
+    "CREATE INDEX tasks_gone ON tasks (over) WHERE closed = 1 AND kept = 0",
+    # One row, written to see whether the store can be written.
+    "CREATE TABLE probe (number INTEGER NOT NULL)",
+    "INSERT INTO probe (number) VALUES (0)",
+)
+
+MIGRATIONS: Final = (_VERSION_1, _VERSION_2, _VERSION_3)
 VERSION: Final = len(MIGRATIONS)
 
 

@@ -31,6 +31,9 @@ ADVANCE_SERIAL = """
         day = excluded.day
     WHERE excluded.day >= day
 """
+CLOSE_ROOT = "INSERT OR IGNORE INTO roots (root) VALUES (?)"
+RAISE_FLAG = "INSERT OR IGNORE INTO flags (name) VALUES (?)"
+CHANGE_NOTHING = "UPDATE probe SET number = number + 1"
 APPEND_EVENT = """
     INSERT INTO events (time_usec, task, event, details)
     VALUES (coalesce(:time, (SELECT time_usec FROM events ORDER BY seq DESC LIMIT 1)), :task, :event, :details)
@@ -46,6 +49,7 @@ SELECT_RUNS = """
 """
 """The newest first. CROSS JOIN: read from the end of `events`, however long the history is. json_valid: inf and nan
 are no JSON to SQLite."""
+LAST_NUMBER = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events'"
 SELECT_EVENTS = """
     SELECT seq, time_usec, task, event, details FROM events WHERE seq > :after ORDER BY seq LIMIT :limit
 """
@@ -68,4 +72,18 @@ SELECT_NOT_OVER = """
 SELECT_SURPLUS = """
     SELECT id, doc, promised FROM tasks WHERE name = :name AND kept = 1 AND state = :state
     ORDER BY over DESC LIMIT :limit OFFSET :keep
+"""
+FIRST_KEPT_EVENT = """
+    SELECT min(seq) FROM (
+        SELECT seq, time_usec, (SELECT max(seq) FROM events) AS last FROM events ORDER BY seq LIMIT :at_most + 1
+    ) WHERE seq > last - :keep AND (coalesce(time_usec, 0) >= :before OR seq = last)
+        OR seq = (SELECT max(seq) FROM (SELECT seq FROM events ORDER BY seq LIMIT :at_most + 1))
+"""
+"""Among the oldest ones. The last of those that are looked at is never said to go, so no more than :at_most go."""
+FORGET_EVENTS = "DELETE FROM events WHERE seq < :first"
+FORGET_TASKS = """
+    DELETE FROM tasks WHERE rowid IN (
+        SELECT rowid FROM tasks INDEXED BY tasks_gone
+        WHERE closed = 1 AND kept = 0 AND over < :first ORDER BY over LIMIT :at_most
+    )
 """

@@ -9,34 +9,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sd_taskpacker.engine.events import (
-    Drained,
-    Event,
-    Resumed,
-    RootDecommissioned,
-    RootRecommissioned,
-    TaskAltered,
-    TaskClosed,
-    TaskDropped,
-    TaskEnded,
-    TaskPromised,
-    TaskQueued,
-    TaskStarted,
-)
-from sd_taskpacker.engine.ports import PastEvent, Remembered, StoreError, TaskFilter
-from sd_taskpacker.host import statements
-from sd_taskpacker.host.history import details, moment, subject
-from sd_taskpacker.host.storefile import open_file, told
-from sd_taskpacker.host.taskjson import from_text, to_text
-from sd_taskpacker.model.learning import NO_MEASURE, Runs, expected, learn, run_time
+from sd_taskpacker.engine.events import Event
+from sd_taskpacker.engine.ports import PastEvent, Remembered, StoreDamaged, StoreError, TaskFilter
+from sd_taskpacker.host import record, statements
+from sd_taskpacker.host.storefile import identity_of, open_file, replace_file, same_file, told
+from sd_taskpacker.host.taskjson import from_text
+from sd_taskpacker.model.learning import NO_MEASURE, Runs, expected
 from sd_taskpacker.model.names import TaskId
-from sd_taskpacker.model.serials import after, parse
 from sd_taskpacker.model.task import Task, TaskState
+
+log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT: Final = 1_000
 """Tasks that one `tasks` call answers when the filter names no limit."""
@@ -48,17 +37,24 @@ SURPLUS_AT_ONCE: Final = 20
 RUNS_COMPARED: Final = 100
 _NOT_OVER: Final = frozenset({TaskState.WAITING, TaskState.RUNNING})
 _INT64_MAX: Final = (1 << 63) - 1
-_DRAINED: Final = "drained"
-_NEVER_CAME: Final = "was never started, so nothing else can be recorded of it"
 
 
 class SqliteStore:
-    """Implements `ports.Store`. `set_aside` names the damaged file that the opening had to move out of the way."""
+    """Implements `ports.Store`. `set_aside` names the damaged file that had to be moved out of the way last."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises StoreError; a file that a newer program wrote is refused and left as it is."""
+    def __init__(self, path: Path, *, now: int = 0) -> None:
+        """Raises StoreError; a file that a newer program wrote is refused and left as it is. `now` (usec) counts only
+        when a damaged file is set aside: what was its last sequence number nobody can tell then, but no service has
+        had as many events as milliseconds have passed since 1970."""
         self._path = path
-        self._connection, self.set_aside = open_file(path)
+        self._abandoned: list[sqlite3.Connection] = []
+        nothing = Remembered()
+        self._connection, self.set_aside = open_file(
+            path, lambda new, aside: record.begin(new, nothing, now // 1_000, now, aside)
+        )
+        self._identity = identity_of(path)
+        with told(path):
+            (self._last,) = self._connection.execute(statements.LAST_NUMBER).fetchone()
 
     def close(self) -> None:
         self._connection.close()
@@ -76,18 +72,45 @@ class SqliteStore:
             open=tuple(still_open),
             serials={name: (day, following) for name, day, following in serials},
             decommissioned=frozenset(root for (root,) in roots),
-            drained=(_DRAINED,) in flags,
+            drained=(record.DRAINED,) in flags,
             learnt=learnt,
             runs=runs,
         )
 
     def commit(self, events: Sequence[Event]) -> list[int]:
-        numbers = []
         with told(self._path), self._transaction():
-            for event in events:
-                numbers.append(self._append(event))
-                self._apply(event, numbers[-1])
+            numbers = [self._remember(event) for event in events]
+        self._last = numbers[-1] if numbers else self._last
         return numbers
+
+    def probe(self) -> None:
+        with told(self._path), self._transaction():
+            self._connection.execute(statements.CHANGE_NOTHING)
+
+    def renew(self, whole: Remembered, events: Sequence[Event], now: int) -> list[int]:
+        numbers: list[int] = []
+
+        def fill(new: sqlite3.Connection, aside: Path | None) -> None:
+            record.begin(new, whole, self._last, now, aside)
+            numbers.extend(record.append(new, event) for event in events)
+
+        with told(self._path):
+            connection, self.set_aside = replace_file(self._path, fill)
+            # Never closed: that would write into the damaged file what its log has, and remove the new one's log.
+            self._abandoned.append(self._connection)
+            self._connection, self._identity = connection, identity_of(self._path)
+        self._last = numbers[-1] if numbers else self._last + 1
+        log.error("the store was damaged or removed (kept as: %s); its history is not in the new one", self.set_aside)
+        return numbers
+
+    def forget(self, *, before: int, keep: int, at_most: int) -> bool:
+        parameters = {"before": before, "keep": max(1, keep), "at_most": at_most}
+        with told(self._path), self._transaction():
+            (first_kept,) = self._connection.execute(statements.FIRST_KEPT_EVENT, parameters).fetchone()
+            horizon = {"first": first_kept or 0, "at_most": at_most}
+            lines = self._connection.execute(statements.FORGET_EVENTS, horizon).rowcount
+            tasks = self._connection.execute(statements.FORGET_TASKS, horizon).rowcount
+        return at_most in (lines, tasks)
 
     def events(self, after: int, limit: int) -> list[PastEvent]:
         parameters = {"after": min(after, _INT64_MAX), "limit": min(limit or DEFAULT_LIMIT, MAX_LIMIT)}
@@ -149,8 +172,15 @@ class SqliteStore:
         rows = self._connection.execute(statements.SELECT_RUNS, parameters).fetchall()
         return tuple((took, said or expected(learnt.get(name, ()))) for name, took, said in reversed(rows))
 
+    def _remember(self, event: Event) -> int:
+        number = record.append(self._connection, event)
+        record.apply(self._connection, event, number)
+        return number
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if not same_file(self._path, self._identity):
+            raise StoreDamaged(f"store {self._path} was removed or replaced; a new one begins in its place")
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -172,79 +202,3 @@ class SqliteStore:
                 f"store {self._path}: the record of {task_id} cannot be read; a newer program may have "
                 f"written it, otherwise move the file away to begin without history ({error})"
             ) from error
-
-    def _apply(self, event: Event, number: int) -> None:
-        match event:
-            case TaskQueued(task):
-                self._connection.execute(statements.INSERT_TASK, _columns(task))
-                self._advance_serial(task)
-            case TaskStarted(task):
-                self._change(task.id, statements.START_TASK, _columns(task), "is there already")
-                self._advance_serial(task)
-            case TaskAltered(task):
-                self._change(task.id, statements.ALTER_TASK, _columns(task))
-            case TaskPromised(task_id, start):
-                self._change(task_id, statements.PROMISE_TASK, {"id": str(task_id), "start": start})
-            case TaskEnded(task):
-                self._change(task.id, statements.END_TASK, _columns(task) | {"over": number})
-                self._learn(task)
-            case TaskClosed(task_id):
-                self._change(task_id, statements.CLOSE_TASK, {"id": str(task_id)})
-            case TaskDropped(task_id):
-                self._change(task_id, statements.DROP_TASK, {"id": str(task_id)})
-            case RootDecommissioned(root):
-                self._connection.execute("INSERT OR IGNORE INTO roots (root) VALUES (?)", (root,))
-            case RootRecommissioned(root):
-                self._connection.execute("DELETE FROM roots WHERE root = ?", (root,))
-            case Drained():
-                self._connection.execute("INSERT OR IGNORE INTO flags (name) VALUES (?)", (_DRAINED,))
-            case Resumed():
-                self._connection.execute("DELETE FROM flags WHERE name = ?", (_DRAINED,))
-
-    def _change(
-        self, task_id: TaskId, statement: str, parameters: dict[str, Any], otherwise: str = _NEVER_CAME
-    ) -> None:
-        if self._connection.execute(statement, parameters).rowcount != 1:
-            raise StoreError(f"store {self._path}: {task_id} {otherwise}")
-
-    def _advance_serial(self, task: Task) -> None:
-        serial = after(None, parse(task.id.version))
-        if serial is not None:
-            row = {"name": task.id.name, "day": serial[0], "next": serial[1]}
-            self._connection.execute(statements.ADVANCE_SERIAL, row)
-
-    def _learn(self, task: Task) -> None:
-        took, name = run_time(task), task.id.name
-        if took is not None:
-            row = self._connection.execute(statements.SELECT_LEARNT, {"name": name}).fetchone()
-            runs = learn(tuple(json.loads(row[0])) if row else (), took)
-            self._connection.execute(statements.LEARN, {"name": name, "runs": json.dumps(runs)})
-
-    def _append(self, event: Event) -> int:
-        row = {
-            "time": moment(event),
-            "task": subject(event),
-            "event": type(event).__name__,
-            "details": json.dumps(details(event)),
-        }
-        number = self._connection.execute(statements.APPEND_EVENT, row).lastrowid
-        assert number is not None  # Of an INSERT it never is.
-        return number
-
-
-def _columns(task: Task) -> dict[str, Any]:
-    return {
-        "id": str(task.id),
-        "name": task.id.name,
-        "version": task.id.version,
-        "root": task.id.root,
-        "kind": str(task.kind),
-        "state": str(task.state),
-        "result": str(task.outcome.result) if task.outcome else None,
-        "submitted": task.submitted_usec,
-        # What never ran is listed by its end, among what ran then.
-        "started": task.started_usec or (task.outcome.ended_usec if task.outcome else 0),
-        "ended": task.outcome.ended_usec if task.outcome else None,
-        "promised": task.promised_usec,
-        "doc": to_text(task),
-    }

@@ -26,11 +26,13 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final
 
+from sd_taskpacker.engine.ports import NoRoom
 from sd_taskpacker.host.beneath import descended, opened, unlocked
 from sd_taskpacker.host.collect import empty
+from sd_taskpacker.model.serials import Serial, parse
 from sd_taskpacker.model.task import Task, describe
 
 RESULTS: Final = "results"
@@ -40,6 +42,10 @@ OUTPUT: Final = "output.txt"
 _ATTEMPTS: Final = 5
 _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _EROFS_HINT = "the service may write there only with ReadWritePaths= in a drop-in (systemctl edit sd-taskpacker)"
+_ADVICE: Final = {
+    errno.ENOSPC: "free some space on its file system",
+    errno.EROFS: "remount its file system writable",
+}
 
 Owner = tuple[int, int] | None
 """uid and gid; None leaves everything with the daemon's own user."""
@@ -56,7 +62,11 @@ class OutputFile(FileIO):
 
 
 class WorkDirectories:
-    """Implements `ports.Workdirs`. A task without a user runs as the daemon's own (a user instance)."""
+    """Implements `ports.Workdirs`. A task without a user runs as the daemon's own (a user instance). `state` is where
+    the service keeps everything. That it is read-only there will pass; elsewhere it was never allowed to write."""
+
+    def __init__(self, state: Path | None = None) -> None:
+        self._state = state
 
     def prepare(self, task: Task) -> OutputFile:
         owner, parts = _owner(task), _parts(task)
@@ -64,7 +74,8 @@ class WorkDirectories:
         while True:
             attempt += 1
             try:
-                return _prepare(task, parts, owner)
+                with self._room(task):
+                    return _prepare(task, parts, owner)
             except OSError as error:
                 if error.errno == errno.EROFS:
                     raise OSError(error.errno, f"{error.strerror}: {_EROFS_HINT}", task.root_directory) from None
@@ -75,10 +86,20 @@ class WorkDirectories:
     def seal(self, task: Task) -> None:
         text = json.dumps(describe(task), ensure_ascii=False, indent=2) + "\n"
         *above, name = _parts(task)
-        with descended(task.root_directory, above) as parent, unlocked(name, within=parent) as work:
+        with (
+            self._room(task),
+            descended(task.root_directory, above) as parent,
+            unlocked(name, within=parent) as work,
+        ):
             _ensure_results(work, _owner(task))
             with unlocked(RESULTS, within=work) as results:
                 _replace(results, RECORD, text.encode())
+
+    def newest(self, root_directory: str, name: str) -> Serial | None:
+        found = []
+        with suppress(OSError), descended(root_directory, name.split("/")[1:]) as parent:
+            found = [parse(entry[1:]) for entry in os.listdir(parent) if entry.startswith("@")]
+        return max((serial for serial in found if serial), default=None)
 
     def unused(self, task: Task) -> bool:
         *above, name = _parts(task)
@@ -113,6 +134,18 @@ class WorkDirectories:
         except OSError as error:
             return [f"{task.directory}: {error.strerror}"]
         return _remove_empty(task.root_directory, above)
+
+    @contextmanager
+    def _room(self, task: Task) -> Iterator[None]:
+        """Turns what passes into NoRoom."""
+        try:
+            yield
+        except OSError as error:
+            ours = self._state is not None and PurePosixPath(task.root_directory).is_relative_to(self._state)
+            advice = _ADVICE.get(error.errno or 0)
+            if advice is None or (error.errno == errno.EROFS and not ours):
+                raise
+            raise NoRoom(f"{task.root_directory}: {error.strerror}; {advice}", ours=ours) from error
 
 
 def _is_unused(work: int) -> bool:

@@ -27,11 +27,25 @@ class Tasks(BaseModel):
     )
 
 
+class History(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    days: int = Field(
+        default=90, ge=1, le=36_500, description="How long ListEvents and GetTask tell of what is over, in days."
+    )
+    events: int = Field(
+        default=1_000_000,
+        ge=1_000,
+        description="How many lines ListEvents has at most; older ones go, and the tasks that ended in them.",
+    )
+
+
 class Config(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     access: Access = Access()
     tasks: Tasks = Tasks()
+    history: History = History()
 
 
 def read_config(table: Mapping[str, Any]) -> tuple[Config, list[str]]:

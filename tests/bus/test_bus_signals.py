@@ -111,3 +111,8 @@ async def test_the_tasks_object_tells_what_follows_its_first_state(
         [TASK_INTERFACE, {"State": Variant("s", state), "Started": Variant("t", started)}, []]
         for state, started in told
     ]
+
+
+def test_a_trouble_is_the_first_that_the_status_line_tells() -> None:
+    line = status_line(dataclasses.replace(FIGURES, trouble="store /x: the disk is full; free some space"))
+    assert line.startswith("TROUBLE: store /x: the disk is full; free some space; ")

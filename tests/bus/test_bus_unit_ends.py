@@ -11,7 +11,7 @@ from dbus_next import Message
 from sd_taskpacker.bus import unit_ends as module
 from sd_taskpacker.bus.systemd_manager import MANAGER, SYSTEMD, SYSTEMD_PATH
 from sd_taskpacker.model.task import Task
-from tests.bus.builders import a_workorder
+from tests.bus.builders import a_task, a_workorder
 from tests.bus.private_bus import Dial, unique
 from tests.bus.systemd_bench import BATCH, BATCH_UNIT, WORKORDER, WORKORDER_UNIT, Bench
 from tests.bus.systemd_mock import MockUnit, SystemdMock
@@ -162,7 +162,7 @@ async def test_start_job_that_a_successor_finds_running_is_no_stop(bench: Bench)
     bench.mock.change(BATCH_UNIT, "inactive")
     bench.mock.job_removed(BATCH_UNIT, "done", job=7)
     await bench.settle()
-    assert bench.ends == [("massif-x@1", "")]
+    assert bench.ends == [("massif-x@1", "done")]
 
 
 async def test_start_job_of_an_adopted_batch_task_that_is_canceled_is_a_stop(bench: Bench) -> None:
@@ -250,8 +250,8 @@ async def test_systemd_that_was_executed_anew_is_asked_about_everything(bench: B
     await successor.open()
     await bench.settle()
     assert bench.ends == []
-    assert successor.called("ListUnitsByNames") == [[[BATCH_UNIT]]]
-    successor.change(BATCH_UNIT, "failed")
+    assert len(successor.called("ListUnitsByPatterns")) == 1
+    successor.job_removed(BATCH_UNIT, "failed")
     await successor.bus.ask_bus("GetId", "")
     await bench.settle()
     assert bench.ends == [("massif-x@1", "")]
@@ -276,5 +276,35 @@ async def test_without_signals_it_is_asked_until_the_end(bench: Bench, monkeypat
     while len(bench.mock.called("ListUnitsByNames")) < 3:
         await bench.bus.ask_bus("GetId", "")
     del bench.mock.units[BATCH_UNIT]
+    await bench.settle()
+    assert bench.ends == [("massif-x@1", "")]
+
+
+async def test_batch_tasks_that_run_are_adopted_with_two_calls_however_many_they_are(bench: Bench) -> None:
+    tasks = [a_task(f"massif@{number}") for number in range(20)]
+    for task in tasks:
+        bench.mock.units[task.id.unit_name] = MockUnit("activating", job=7)
+        await bench.launcher.adopt(task)
+    await bench.settle()
+    assert [member for member, _ in bench.mock.calls] == ["Subscribe", "ListUnitsByPatterns"]
+    for task in tasks:
+        bench.mock.job_removed(task.id.unit_name, "done", job=7)
+    await bench.settle()
+    assert bench.ends == [(str(task.id), "done") for task in tasks]
+    assert bench.mock.subscribers == set()
+
+
+async def test_what_ended_before_it_was_adopted_is_over(bench: Bench) -> None:
+    bench.mock.units[WORKORDER_UNIT] = MockUnit("failed")
+    for task in (BATCH, WORKORDER):
+        await bench.launcher.adopt(task)
+    await bench.settle()
+    assert sorted(bench.ends) == [("build@1", ""), ("massif-x@1", "")]
+    assert bench.mock.subscribers == set()
+
+
+async def test_where_systemd_does_not_list_its_units_each_adopted_one_is_looked_at(bench: Bench) -> None:
+    bench.mock.errors["ListUnitsByPatterns"] = ("org.freedesktop.DBus.Error.Failed", "no")
+    await bench.launcher.adopt(BATCH)
     await bench.settle()
     assert bench.ends == [("massif-x@1", "")]

@@ -61,6 +61,7 @@ class Daemon:
             units=self.units,
             machine=self.machine,
             launcher=self.launcher,
+            workdirs=self.workdirs,
         )
         self.desk.show = self.signals.figures_changed
         self.launcher.ended = self.life.unit_over

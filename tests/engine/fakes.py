@@ -16,6 +16,7 @@ from sd_taskpacker.engine.events import (
     TaskClosed,
     TaskDropped,
     TaskEnded,
+    TaskFound,
     TaskPromised,
     TaskQueued,
     TaskStarted,
@@ -23,22 +24,26 @@ from sd_taskpacker.engine.events import (
 from sd_taskpacker.engine.ports import (
     Budget,
     Figures,
+    FoundUnit,
     ObservedUnit,
     PastEvent,
     Receipt,
     Remembered,
     StartRefused,
+    StoreDamaged,
     StoreError,
     TaskFilter,
 )
 from sd_taskpacker.errors import TaskpackerError, WrongState
 from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.serials import Serial
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue
 
 _WORDS = {
     TaskQueued: "commit-queue",
     TaskStarted: "commit-start",
+    TaskFound: "commit-found",
     TaskEnded: "commit-end",
     TaskAltered: "commit-alter",
 }
@@ -59,21 +64,47 @@ class FakeStore:
         self.past: list[PastEvent] = []
         self.commits: list[list[Event]] = []
         self.fails = 0
-        """So many commits to come are refused."""
+        """So many commits and probes to come are refused."""
+        self.damaged = False
+        """From now on nothing can be written or read, until it is renewed."""
+        self.renewed: list[Remembered] = []
+        self.cannot_renew = 0
+        """So often there is no room for a new one."""
+        self.forgettable = 1
+        """Steps until nothing is left to forget."""
 
     def load(self) -> Remembered:
         return self.remembered
 
-    def commit(self, events: Sequence[Event]) -> list[int]:
+    def probe(self) -> None:
+        if self.damaged:
+            raise StoreDamaged("/state/state.sqlite: it is damaged")
         if self.fails:
             self.fails -= 1
             raise StoreError("/state/state.sqlite: disk full; free some space")
+
+    def renew(self, whole: Remembered, events: Sequence[Event], now: int) -> list[int]:
+        if self.cannot_renew:
+            self.cannot_renew -= 1
+            raise StoreError("/state/state.sqlite: disk full; free some space")
+        self.damaged = False
+        self.renewed.append(whole)
+        self.diary.append("renew")
+        return [self._remember(event) for event in events]
+
+    def forget(self, *, before: int, keep: int, at_most: int) -> bool:
+        self.diary.append(f"forget {before} {keep}")
+        self.forgettable -= 1
+        return self.forgettable > 0
+
+    def commit(self, events: Sequence[Event]) -> list[int]:
+        self.probe()
         self.commits.append(list(events))
         return [self._remember(event) for event in events]
 
     def _remember(self, event: Event) -> int:
         match event:
-            case TaskQueued(task) | TaskStarted(task) | TaskEnded(task) | TaskAltered(task):
+            case TaskQueued(task) | TaskStarted(task) | TaskFound(task) | TaskEnded(task) | TaskAltered(task):
                 self.history[task.id] = task
                 self.diary.append(f"{_WORDS[type(event)]} {task.id}")
             case TaskPromised(task_id, start):
@@ -97,6 +128,8 @@ class FakeStore:
         return self.past[after : after + limit if limit else None]
 
     def task(self, task_id: TaskId) -> Task | None:
+        if self.damaged:
+            raise StoreDamaged("/state/state.sqlite: it is damaged")
         return self.history.get(task_id)
 
     def tasks(self, wanted: TaskFilter) -> list[Task]:
@@ -123,12 +156,16 @@ class FakeLauncher:
         self.ended: Callable[[TaskId, str], None] = lambda task_id, note: None
         self.refuses: str | None = None
         self.observed: list[ObservedUnit] = []
+        self.found: dict[TaskId, FoundUnit] = {}
         self.cannot_enforce: TaskpackerError | None = None
         self.nothing_to_kill = 0
         """So many kills find no process."""
 
     async def observe(self) -> list[ObservedUnit]:
         return self.observed
+
+    async def inspect(self, task_id: TaskId) -> FoundUnit | None:
+        return self.found.get(task_id)
 
     async def start(self, task: Task, output: int) -> None:
         assert output == FakeWorkdirs.DESCRIPTOR
@@ -174,12 +211,17 @@ class FakeWorkdirs:
         self.prepare_error: Exception | None = None
         self.seal_error: Exception | None = None
         self.half_made: set[TaskId] = set()
+        self.made: dict[str, Serial] = {}
+        """Task name -> its newest directory."""
 
     def prepare(self, task: Task) -> FakeOutput:
         self.diary.append(f"prepare {task.id}")
         if self.prepare_error:
             raise self.prepare_error
         return FakeOutput(self.diary, task)
+
+    def newest(self, root_directory: str, name: str) -> Serial | None:
+        return self.made.get(name)
 
     def unused(self, task: Task) -> bool:
         return task.id in self.half_made

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from sd_taskpacker.engine import life
+from sd_taskpacker.engine import life, loop
 from sd_taskpacker.engine.ports import DONE, STOPPED
 from sd_taskpacker.model.task import Result
 from sd_taskpacker.model.unit import Kind
@@ -118,6 +118,7 @@ async def test_a_receipt_that_cannot_be_read_does_not_keep_the_lease() -> None:
 
 async def test_an_end_that_the_store_refuses_is_kept_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(life, "STORE_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(loop, "STORE_RETRY_SECONDS", 0.01)
     async with running(Daemon(unit())) as daemon:
         await _started(daemon)
         daemon.store.fails = 3

@@ -26,3 +26,8 @@ def test_a_bad_value_is_told_and_leaves_the_default_and_everything_else() -> Non
     assert any("group" in problem for problem in problems)
     assert any("colour" in problem for problem in problems)
     assert any("cluster" in problem for problem in problems)
+
+
+def test_history_is_kept_for_at_least_a_day() -> None:
+    config, problems = _read("[history]\ndays = 0\nevents = 5000\n")
+    assert (config.history.days, config.history.events, len(problems)) == (90, 5000, 1)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from sd_taskpacker.engine import retention
+from sd_taskpacker.engine.retention import Retention
+from sd_taskpacker.model.config import History
+from tests.engine.builders import NOW
+from tests.engine.daemon import Daemon
+
+DAY = 86_400_000_000
+
+
+async def test_what_the_configuration_says_is_what_the_store_is_told() -> None:
+    daemon = Daemon()
+    kept = Retention(daemon.loop)
+    kept.history = History(days=2, events=5_000)
+    assert not await kept.step()
+    assert daemon.diary == [f"forget {NOW - 2 * DAY} 5000"]
+
+
+async def test_it_goes_on_until_nothing_is_left_to_remove(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "STEP_SECONDS", 0)
+    daemon = Daemon()
+    daemon.store.forgettable = 4
+    worker = asyncio.create_task(Retention(daemon.loop).run())
+    await daemon.sees(lambda: daemon.store.forgettable == 0)
+    worker.cancel()
+    await asyncio.wait([worker])
+    assert len(daemon.diary.about("forget")) == 4
