@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
+from sd_taskpacker.engine.chronicle import Chronicle
 from sd_taskpacker.engine.inquiries import Inquiries
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.orders import Orders
@@ -31,7 +32,6 @@ from sd_taskpacker.engine.trial import try_out
 from sd_taskpacker.engine.turn import Decision, Numbered
 from sd_taskpacker.errors import AccessDenied, TaskpackerError
 from sd_taskpacker.model.names import TaskId, child_name
-from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue, Kind
@@ -50,7 +50,14 @@ class Desk:
     have changed; the bus, which needs the desk to exist first, sets it."""
 
     def __init__(
-        self, loop: Loop, configure: Callable[[], Place], *, units: Units, machine: Machine, launcher: Launcher
+        self,
+        loop: Loop,
+        configure: Callable[[], Place],
+        *,
+        units: Units,
+        machine: Machine,
+        launcher: Launcher,
+        chronicle: Chronicle,
     ) -> None:
         self._loop = loop
         self._configure = configure
@@ -58,6 +65,7 @@ class Desk:
         self._units = units
         self._machine = machine
         self._launcher = launcher
+        self._chronicle = chronicle
         self.show: Callable[[Figures], None] = lambda figures: None
         self._inquiries = Inquiries(loop)
         self._orders = Orders(loop, self._inquiries, launcher, self.catalogue)
@@ -128,6 +136,7 @@ class Desk:
         """The units on disk now: files that were dropped in since are seen by this."""
         refresh = functools.partial(self._units.refresh, force=force)
         catalogue = await asyncio.get_running_loop().run_in_executor(self._reader, refresh)
+        self._chronicle.refused(catalogue.refused)
         roots = tuple(unit.name for unit in catalogue.units.values() if unit.root)
         if roots != self._roots:
             self._roots = roots
@@ -157,7 +166,7 @@ class Desk:
             return
         await self._loop.take_budget(budget)
         self._inquiries.outdate()
-        log.info("budget: %d chunks, %d CPUs (%s)", budget.memory // CHUNK_BYTES, budget.cpus, budget.source)
+        self._chronicle.budget(budget)
         self._warn_of_stranded()
         self.show(self.figures())
 
