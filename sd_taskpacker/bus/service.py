@@ -189,44 +189,55 @@ class ManagerInterface(ServiceInterface):
 
     @dbus_property(access=PropertyAccess.READ)
     def Version(self) -> "s":
+        """Of the service."""
         return __version__
 
     @dbus_property(access=PropertyAccess.READ)
     def MemoryBudget(self) -> "t":
+        """What all tasks together may use, in bytes."""
         return self._manager.figures().memory_budget
 
     @dbus_property(access=PropertyAccess.READ)
     def ChunksTotal(self) -> "u":
+        """The same in chunks of 32M."""
         return self._manager.figures().chunks_total
 
     @dbus_property(access=PropertyAccess.READ)
     def ChunksFree(self) -> "u":
+        """What running tasks leave of it; 0 where workorders took more."""
         return self._manager.figures().chunks_free
 
     @dbus_property(access=PropertyAccess.READ)
     def CPUsTotal(self) -> "u":
+        """How many CPUs tasks may keep busy."""
         return self._manager.figures().cpus_total
 
     @dbus_property(access=PropertyAccess.READ)
     def CPUsFree(self) -> "u":
+        """What running tasks leave of them."""
         return self._manager.figures().cpus_free
 
     @dbus_property(access=PropertyAccess.READ)
     def EstimatedSlotsRemaining(self) -> "au":
+        """How many more tasks of one CPU would start now: tiny, small, medium, large ones."""
         return list(self._manager.figures().slots)
 
     @dbus_property(access=PropertyAccess.READ)
     def NRunning(self) -> "u":
+        """Tasks that run."""
         return self._manager.figures().running
 
     @dbus_property(access=PropertyAccess.READ)
     def NQueued(self) -> "u":
+        """Tasks that wait."""
         return self._manager.figures().queued
 
     @dbus_property(access=PropertyAccess.READ)
     def Draining(self) -> "b":
+        """Whether nothing further is started."""
         return self._manager.figures().draining
 
     @dbus_property(access=PropertyAccess.READ)
     def Roots(self) -> "as":
+        """Units with Root=yes, and the roots of what runs."""
         return list(self._manager.figures().roots)
