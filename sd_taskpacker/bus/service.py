@@ -132,7 +132,7 @@ class ManagerInterface(ServiceInterface):
     @method()
     @replies
     async def GetTask(self, id: "s") -> "a{sv}":
-        """One task whole; also ended ones, from history. The keys are those of wire.TASK_SIGNATURES."""
+        """One task whole; also ended ones, from history."""
         return wire.task_to_wire(await self._manager.get_task(id))
 
     @method()
@@ -184,7 +184,7 @@ class ManagerInterface(ServiceInterface):
 
     @signal()
     def TaskChanged(self, sequence: int, id: str, state: str, details: dict[str, Variant]) -> "tssa{sv}":
-        """A task is in a new state. ListEvents goes on from `sequence`; the keys are wire_queue.CHANGE_KEYS."""
+        """A task is in a new state. ListEvents goes on from `sequence`."""
         return [sequence, id, state, details]
 
     @dbus_property(access=PropertyAccess.READ)

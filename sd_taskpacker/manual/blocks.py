@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a manual page is made of: text as written in a template or beside a setting, before it is typeset.
 
-In text ``x`` and **x** are bold, and so are keys (Size=) and pages (systemd.exec(5)) without any mark.
+In text ``x``, `x` and **x** are bold, and so are keys (Size=) and pages (systemd.exec(5)) without any mark.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _SPECIAL: Final = str.maketrans(
     }
 )
 _BOLD: Final = re.compile(
-    r"``(?P<code>.+?)``|\*\*(?P<strong>.+?)\*\*|(?P<key>\b[A-Z][A-Za-z]+=)|(?P<page>\b[a-z][a-z0-9_.-]*(?=\([1-9]\)))"
+    r"``(?P<code>.+?)``|`(?P<word>.+?)`|\*\*(?P<strong>.+?)\*\*|(?P<key>\b[A-Z][A-Za-z]+=)|(?P<page>\b[a-z][a-z0-9_.-]*(?=\([1-9]\)))"
 )
 
 

@@ -55,7 +55,7 @@ def _blocks(groups: Iterator[list[str]], tables: Mapping[str, Table]) -> Iterato
             yield Item(tuple(terms), " ".join(line.strip() for line in group[len(terms) :]))
         else:
             text = " ".join(group)
-            yield Paragraph(text.removesuffix("::") + ":" if text.endswith("::") else text)
+            yield Paragraph(text.removesuffix(":") if text.endswith("::") else text)
 
 
 def _directive(line: str, tables: Mapping[str, Table]) -> Sequence[Block]:
