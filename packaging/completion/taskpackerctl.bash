@@ -2,7 +2,7 @@
 # bash completion for taskpackerctl, which itself knows what may come next.
 
 _taskpackerctl() {
-    local words=() line=$COMP_LINE i each current text prefix answer
+    local words=() line=$COMP_LINE i each current text prefix answer quoted=
 
     # bash breaks words at = : and @ too, which ids and parameters have; what no blank parts is one word.
     for ((i = 0; i <= COMP_CWORD; i++)); do
@@ -18,11 +18,14 @@ _taskpackerctl() {
         words[i]=${each//\\/}
     done
     current=${words[-1]}
-    # What readline keeps of the word: all up to the last character at which it breaks.
+    # What readline keeps of the word: all up to the last character at which it breaks, which in quotes it does not.
+    # An @ it takes for the beginning of a host name, and replaces with the rest.
+    [[ ${COMP_WORDS[COMP_CWORD]} != [\"\']* ]] || quoted=yes
     prefix=
     for ((i = ${#current} - 1; i >= 0; i--)); do
-        if [[ ${current:i:1} == [=:@] && $COMP_WORDBREAKS == *"${current:i:1}"* ]]; then
+        if [[ ! $quoted && ${current:i:1} == [=:@] && $COMP_WORDBREAKS == *"${current:i:1}"* ]]; then
             prefix=${current:0:i+1}
+            prefix=${prefix%@}
             break
         fi
     done
@@ -32,13 +35,13 @@ _taskpackerctl() {
         text=${answer%%$'\t'*}
         if [[ $text == :files ]]; then
             compopt -o filenames
-            mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "${current#*=}")
+            [[ $quoted && $current == *=* ]] && text=${current%%=*}= || text=
+            mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -P "$text" -f -- "${current#*=}")
             continue
         fi
         [[ $text != *= ]] || compopt -o nospace
         text=${text#"$prefix"}
-        # Inside quotes nothing needs to be quoted.
-        [[ ${COMP_WORDS[COMP_CWORD]} == [\"\']* ]] || printf -v text %q "$text"
+        [[ $quoted ]] || printf -v text %q "$text"
         COMPREPLY+=("$text")
     done < <("${words[0]}" __complete "${words[@]:1}" 2>/dev/null)
 }

@@ -156,8 +156,23 @@ async def _bash(address: str, line: str, words: str) -> list[str]:
             ["/usr/bin/perl"],
         ),
         ("taskpackerctl list --state=w", ["taskpackerctl", "list", "--state", "=", "w"], ["waiting"]),
-        ("taskpackerctl status massif@", ["taskpackerctl", "status", "massif", "@"], ["1"]),
-        ("taskpackerctl status massif@1", ["taskpackerctl", "status", "massif", "@", "1"], ["1"]),
+        ("taskpackerctl status massif@", ["taskpackerctl", "status", "massif", "@"], ["@1"]),
+        ("taskpackerctl status massif@1", ["taskpackerctl", "status", "massif", "@1"], ["@1"]),
+        (
+            "taskpackerctl submit massif 'target=/opt",
+            ["taskpackerctl", "submit", "massif", "'target=/opt"],
+            ["target=/opt/my tool"],
+        ),
+        (
+            "taskpackerctl submit massif 'input=LICEN",
+            ["taskpackerctl", "submit", "massif", "'input=LICEN"],
+            ["input=LICENSE"],
+        ),
+        (
+            "taskpackerctl submit massif input=LICEN",
+            ["taskpackerctl", "submit", "massif", "input", "=", "LICEN"],
+            ["LICENSE"],
+        ),
         ("taskpackerctl verify LICEN", ["taskpackerctl", "verify", "LICEN"], ["LICENSE"]),
     ],
 )
