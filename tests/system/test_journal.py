@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sd_taskpacker.model import notices
 from sd_taskpacker.model.notices import Notice
-from tests.system.machine import Machine
+from tests.system.machine import BatchCall, Machine
 
 _COMPLETES = """source /usr/share/bash-completion/completions/taskpackerctl
 COMP_LINE='taskpackerctl submit massif target=' COMP_POINT=${#COMP_LINE}
@@ -53,10 +54,15 @@ def test_the_journal_of_a_tasks_own_unit_has_our_entries(machine: Machine) -> No
 def test_what_a_task_logs_itself_carries_its_id_and_cannot_carry_another(machine: Machine) -> None:
     machine.write_unit(
         "talks.batch",
-        "[Batch]\nExec=/bin/sh -c 'logger -t talks hello; sleep 0.2'\nCPUs=0\n"
+        "[Batch]\nExec=/bin/sh -c 'logger -t talks hello; until [ -e go ]; do sleep 0.1; done'\nCPUs=0\n"
         "[Service]\nLogExtraFields=TASKPACKER_ROOT=forged MINE=1\n",
     )
-    task = machine.run("talks")
+    ((started, _),) = machine.batch_submit(BatchCall("talks"))
+    task = machine.task(started[0])
+    # journald asks for the unit's fields when it reads the line: the unit has to be there still.
+    machine.wait(lambda: bool(_entries("SYSLOG_IDENTIFIER=talks")), "the journal has the line")
+    (Path(task["directory"]) / "go").touch()
+    machine.closed(started[0])
     (entry,) = [each for each in _entries(f"TASKPACKER_TASK={task['id']}") if each["MESSAGE"] == "hello"]
     names = ("TASKPACKER_NAME", "TASKPACKER_VERSION", "TASKPACKER_ROOT", "MINE")
     assert [entry[name] for name in names] == ["talks", task["version"], "talks", "1"]
