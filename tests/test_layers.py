@@ -20,7 +20,7 @@ MAY_IMPORT: Final = {
     "engine": ("errors", "model", "plan", "drawing", "engine"),
     "host": ("errors", "model", "engine.events", "engine.ports", "host"),
     "bus": ("errors", "model", "plan.snapshot", "engine.ports", "bus"),
-    "cli": ("errors", "model", "bus.client", "bus.link", "bus.news", "bus.replies", "cli"),
+    "cli": ("errors", "model", "bus.client", "bus.link", "bus.news", "bus.replies", "drawing", "cli"),
     "manual": (
         "errors",
         "model",

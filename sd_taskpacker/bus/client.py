@@ -74,6 +74,11 @@ class Client(Link):
         (task,) = await self.call("GetTask", "s", [task_id], answer="a{sv}")
         return {key: plain(value) for key, value in task.items()}
 
+    async def get_parameters(self, task_id: str) -> dict[str, Value]:
+        """A task's parameters as submitted, with their D-Bus types: what submits it again."""
+        (task,) = await self.call("GetTask", "s", [task_id], answer="a{sv}")
+        return {name: Value(each.signature, each.value) for name, each in task["parameters"].value.items()}
+
     async def list_units(self) -> list[UnitRow]:
         (rows,) = await self.call("ListUnits", answer="a(ssssb)")
         return [

@@ -89,7 +89,7 @@ class ManagerInterface(ServiceInterface):
     @method()
     @replies
     async def SetTaskProperties(self, id: "s", properties: "a{sv}") -> None:
-        """Of a waiting task: priority u, deadline t or s, size s."""
+        """Of a waiting task: priority u, deadline t or s (0 or empty: none any more), size s."""
         changed = wire.values_from("properties", properties)
         await self._manager.set_task_properties(await self._caller(), id, changed)
 
@@ -241,3 +241,8 @@ class ManagerInterface(ServiceInterface):
     def Roots(self) -> "as":
         """Units with Root=yes, and the roots of what runs."""
         return list(self._manager.figures().roots)
+
+    @dbus_property(access=PropertyAccess.READ)
+    def Decommissioned(self) -> "as":
+        """Roots that execute nothing further."""
+        return list(self._manager.figures().decommissioned)

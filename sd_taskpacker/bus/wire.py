@@ -243,4 +243,5 @@ def figures_to_wire(figures: Figures) -> dict[str, Any]:
         "NQueued": figures.queued,
         "Draining": figures.draining,
         "Roots": list(figures.roots),
+        "Decommissioned": list(figures.decommissioned),
     }

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sd_taskpacker import __version__
+from sd_taskpacker.cli import asking
+from sd_taskpacker.cli.documents import documented
 from sd_taskpacker.cli.operands import assignment, checked, is_utf8, kept, scheduling, uint32
 from sd_taskpacker.cli.text import escape
 from sd_taskpacker.model.quantities import parse_size, parse_span
@@ -39,18 +41,39 @@ def parse(arguments: Sequence[str]) -> Namespace:
         # A file may be called anything; all the others go into D-Bus strings.
         inner.error(f"'{escape(broken)}' is not valid UTF-8")
     # Each verb has a parser of its own because argparse cannot mix options and operands below a subparser.
-    options = inner.parse_intermixed_args(found.rest, found)
+    options = inner.parse_intermixed_args(_joined(found.rest), found)
+    if found.verb == "submit" and options.unit is None and options.from_json is None:
+        inner.error("a UNIT is missing; taskpackerctl list-units shows those there are")
+    if options.json != "off" and found.verb == "logs" and options.follow:
+        inner.error("argument --json: not allowed with argument -f")
     if options.json != "off" and getattr(options, "drawing", None):
         inner.error(f"argument --json: not allowed with argument --{options.drawing}")
     return options
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """`--since -1h`, as people know it from journalctl; argparse would take -1h for an option."""
+    found = list[str]()
+    for argument in arguments:
+        if found and found[-1] == "--since" and argument.startswith("-"):
+            found[-1] = f"--since={argument}"
+        else:
+            found.append(argument)
+    return found
 
 
 def verb_parser(name: str) -> ArgumentParser:
     """Of a verb's own words: those after it, and the options that stand before it."""
     verb = VERBS[name]
     prog = f"{PROGRAM} {name}"
-    usage = f"{prog} [OPTION...] {verb.operands}"
-    parser = ArgumentParser(prog=prog, usage=usage, description=verb.summary, allow_abbrev=False)
+    parser = ArgumentParser(
+        prog=prog,
+        usage=f"{prog} [OPTION...] {verb.operands}",
+        description=verb.summary,
+        epilog=documented(name),
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     verb.configure(parser)
     _add_common(parser, default=SUPPRESS, json={"nargs": "?", "const": "short"})
     return parser
@@ -88,7 +111,12 @@ def _add_common(parser: ArgumentParser, *, default: str | None, json: dict[str, 
     group.add_argument("--no-legend", action="store_true", default=default, help="no header line")
     group.add_argument("--no-pager", action="store_true", default=default, help="there never is one")
     group.add_argument(
-        "-n", dest="lines", type=checked(uint32), default=default, metavar="NUMBER", help="at most so many tasks"
+        "-n",
+        dest="lines",
+        type=checked(uint32),
+        default=default,
+        metavar="NUMBER",
+        help="at most so many tasks, or lines",
     )
     group.add_argument("-q", "--quiet", action="store_true", default=default, help="no talk, only errors")
 
@@ -98,8 +126,22 @@ def _no_arguments(parser: ArgumentParser) -> None:
 
 
 def _submit(parser: ArgumentParser) -> None:
-    parser.add_argument("unit", metavar="UNIT", help="name of a batch unit, without .batch")
+    parser.add_argument("unit", metavar="UNIT", nargs="?", help="name of a batch unit, without .batch")
     _add_request(parser, dry_run=True)
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument(
+        "--each-line",
+        metavar="FILE",
+        help="a task for each line of FILE (- is stdin): NAME=VALUE words, quoted as in Exec=; # begins a comment; "
+        "what is given here holds for all that do not say otherwise",
+    )
+    many.add_argument(
+        "--from-json",
+        metavar="FILE",
+        help='a task for each entry of a list {"unit": NAME, "args": {...}, "params": {...}}, each key optional. '
+        "Nothing is submitted unless all of FILE is right; up to 10,000 tasks are one call, which is done whole or "
+        "not at all",
+    )
     parser.add_argument("--now", action="store_true", help="start it now or not at all, instead of waiting for room")
     parser.add_argument("--priority", type=checked(uint32), metavar="N", help="higher starts first")
     parser.add_argument("--deadline", type=checked(kept(parse_span)), metavar="SPAN", help="from now on, as 10min")
@@ -126,6 +168,7 @@ def _add_request(parser: ArgumentParser, *, dry_run: bool = False) -> None:
     parser.add_argument("--arg", action="append", default=[], help="appended to Exec=; may be repeated; --arg=-x")
     doing = parser.add_mutually_exclusive_group()
     doing.add_argument("--wait", action="store_true", help="until it has ended, and exit with its own status")
+    doing.add_argument("--follow", action="store_true", help="the same, with its output on stdout as it is written")
     if dry_run:
         doing.add_argument("--dry-run", action="store_true", help="only say what would come of it")
 
@@ -133,15 +176,18 @@ def _add_request(parser: ArgumentParser, *, dry_run: bool = False) -> None:
 def _list(parser: ArgumentParser) -> None:
     parser.add_argument("--state", action="append", choices=_STATES, help="may be repeated")
     parser.add_argument("--root", help="only tasks of this root")
+    parser.add_argument("--tag", help="only tasks that were submitted with this --tag")
+    parser.add_argument(
+        "--since",
+        type=checked(asking.moment),
+        metavar="TIME",
+        help="submitted since then, ended or not; -1h, today, ...",
+    )
     parser.add_argument("--all", action="store_true", help="those that have ended, too")
 
 
 def _status(parser: ArgumentParser) -> None:
     parser.add_argument("id", nargs="?", metavar="ID", help="one task instead of the whole")
-
-
-def _verify(parser: ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", metavar="FILE", help="NAME.batch or NAME.workorder")
 
 
 def _task(parser: ArgumentParser) -> None:
@@ -161,13 +207,22 @@ def _cancel(parser: ArgumentParser) -> None:
 def _set_property(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID")
     parser.add_argument(
-        "properties", nargs="+", type=checked(scheduling), metavar="NAME=VALUE", help="priority, deadline or size"
+        "properties",
+        nargs="+",
+        type=checked(scheduling),
+        metavar="NAME=VALUE",
+        help="priority, deadline or size; an empty deadline takes it away",
     )
 
 
 def _kill(parser: ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID")
     parser.add_argument("-s", "--signal", default="SIGTERM", help="name or number (default: SIGTERM)")
+
+
+def _logs(parser: ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until the task has ended")
 
 
 def _root(parser: ArgumentParser) -> None:
@@ -180,14 +235,21 @@ VERBS: Final = {
     "list": Verb("", "The tasks that run or wait", _list),
     "status": Verb("[ID]", "The service and its budget, or one task", _status),
     "list-units": Verb("", "Unit files, and what is wrong with them", _no_arguments),
-    "verify": Verb("FILE...", "Check unit files without the service", _verify),
-    "show": Verb("", "The service's properties as Key=value", _no_arguments),
+    "verify": Verb("FILE...", "Check unit files without the service", asking.verify),
+    "cat": Verb("UNIT...", "What is in unit files and their drop-ins", asking.cat),
+    "show": Verb("[ID]", "Properties of the service, or of one task, as Key=value", asking.show),
+    "stats": Verb("NAME", "What earlier runs took, and the size to ask for", asking.stats),
     "why": Verb("ID", "Why a task waits", _task),
+    "logs": Verb("ID", "What a task wrote, and what the journal says of it (-n: lines of each)", _logs),
+    "top": Verb("", "Budget and tasks, live; q ends it", _no_arguments),
+    "watch": Verb("", "A line for each change of a task, as it comes", _no_arguments),
     "plan": Verb("", "What will start when", _plan),
     "cancel": Verb("ID...", "Take waiting tasks out of the queue", _cancel),
     "set-property": Verb("ID NAME=VALUE...", "Change priority, deadline or size of a waiting task", _set_property),
     "drain": Verb("", "Start nothing further", _no_arguments),
     "resume": Verb("", "Take a drain back", _no_arguments),
+    "wait": Verb("ID...", "Return when tasks have ended, with their status", asking.wait),
+    "retry": Verb("ID...", "Ask again for what has ended", asking.retry),
     "kill": Verb("ID", "Send a signal to a running task", _kill),
     "decommission": Verb("ROOT", "Execute nothing further in a root", _root),
     "recommission": Verb("ROOT", "Take a decommission back", _root),

@@ -8,6 +8,7 @@ knows best. Whatever goes wrong, it says nothing: a person in the middle of a li
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,12 @@ from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.replies import UnitRow
 from sd_taskpacker.cli.completing import Candidate, Live, Wanted, wanted
 from sd_taskpacker.cli.output import Output
+from sd_taskpacker.cli.unitfile import dropins, read
 from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.model.quoting import split_words
 from sd_taskpacker.model.syntax import parse
 from sd_taskpacker.model.unit import Kind, ParameterType
+from sd_taskpacker.model.unitpath import unit_directories
 from sd_taskpacker.model.values import Value
 
 FILES: Final = ":files"
@@ -77,12 +80,14 @@ async def _asked(client: Client, found: Wanted, live: Live) -> list[Candidate]:
             return [
                 Candidate(root) for root in sorted({*figures["Roots"], *(task["root"] for task in tasks), *units})
             ]
+        case Live.DECOMMISSIONED:
+            return [Candidate(root) for root in await client.get("Decommissioned")]
         case Live.PARAMETERS:
             kind = Kind.WORKORDER if found.workorder else Kind.BATCH
             unit = next(
                 (each for each in await client.list_units() if (each.name, each.kind) == (found.unit, kind)), None
             )
-            return _parameters(unit, found.current) if unit else []
+            return _parameters(unit, found.current, user=found.user) if unit else []
         case _:
             return list(_units(await client.list_units(), live))
 
@@ -94,11 +99,12 @@ def _units(rows: Iterable[UnitRow], live: Live) -> Iterator[Candidate]:
             yield Candidate(row.name, row.description)
 
 
-def _parameters(unit: UnitRow, current: str) -> list[Candidate]:
-    """`name=` while the name is typed, then its values where they can be listed. From the unit's file and the
-    drop-ins beside it; what this user cannot read is not completed."""
+def _parameters(unit: UnitRow, current: str, *, user: bool) -> list[Candidate]:
+    """`name=` while the name is typed, then its values where they can be listed. From the unit's file and its
+    drop-ins; what this user cannot read is not completed."""
     own = Path(unit.path)
-    files = [own, *sorted((own.parent / f"{own.name}.d").glob("*.conf"))]
+    directories = (str(own.parent), *unit_directories(user=user, environ=os.environ))
+    files = [own, *map(Path, dropins(own.name, directories))]
     declared = [table for file in files for table in _tables(file)]
     name, separator, _ = current.partition("=")
     if not separator:
@@ -109,7 +115,7 @@ def _parameters(unit: UnitRow, current: str) -> list[Candidate]:
 def _tables(file: Path) -> list[dict[str, str]]:
     """The `[Parameter]` sections of one file that say a name: key -> value, of several lines all."""
     try:
-        document = parse(str(file), file.read_bytes())
+        document = parse(str(file), read(file))
     except OSError:
         return []
     tables: dict[int, dict[str, str]] = {}

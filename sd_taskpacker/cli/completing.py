@@ -24,6 +24,7 @@ class Live(StrEnum):
     TASKS = "tasks"
     NAMES = "names"
     ROOTS = "roots"
+    DECOMMISSIONED = "decommissioned"
     PARAMETERS = "parameters"
     FILES = "files"
 
@@ -155,6 +156,8 @@ class _Line:
         live = _OPERANDS.get(name)
         if live is Live.UNITS and self._verb == "submit":
             live = Live.BATCHES
+        if live is Live.ROOTS and self._verb == "recommission":
+            live = Live.DECOMMISSIONED
         return Wanted(current=current, live=live, states=_STATES.get(self._verb, ()), user=self._user)
 
     def _parameter(self, current: str) -> Wanted:

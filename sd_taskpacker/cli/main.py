@@ -64,7 +64,7 @@ def _verb(options: Namespace, out: Output) -> int:
     if options.verb == "verify":
         from sd_taskpacker.cli.verify import verify
 
-        return verify(options.files, out)
+        return verify(options.files, out, strict=options.strict)
     from sd_taskpacker.cli.verbs import run
 
     return run(options, out)

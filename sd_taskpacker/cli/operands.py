@@ -56,9 +56,14 @@ def scheduling(text: str) -> tuple[str, Any]:
     return name.lower(), check(value)
 
 
+def _span_or_none(text: str) -> str:
+    """Empty takes the deadline away."""
+    return kept(parse_span)(text) if text.strip() else ""
+
+
 _SCHEDULING: Final[dict[str, Callable[[str], Any]]] = {
     "priority": uint32,
-    "deadline": kept(parse_span),
+    "deadline": _span_or_none,
     "size": kept(parse_size),
 }
 

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from dataclasses import asdict
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.errors import TaskpackerError, Unreachable
 from sd_taskpacker.model.values import Value
 
@@ -30,6 +32,17 @@ async def plan(client: Client, options: Namespace, out: Output) -> int:
         out.file(await client.get_plan(options.drawing))
     elif out.json is not Json.OFF:
         out.document(json.loads(await client.get_plan("json")))
+    elif (place := terminal(sys.stdout)).live:
+        # Imported when needed: why and cancel draw nothing.
+        from sd_taskpacker.cli.canvas import painted
+        from sd_taskpacker.cli.gantt import chart
+        from sd_taskpacker.cli.lanes import Brush
+        from sd_taskpacker.cli.planview import view_of
+
+        brush = Brush(unicode=place.unicode, color=place.color)
+        view = view_of(await client.get_plan("json"))
+        drawn = chart(view, place.columns, place.rows, brush)
+        out.drawing([painted(each, color=place.color) for each in drawn])
     else:
         out.lines((await client.get_plan("text")).rstrip("\n").split("\n"))
     return 0
@@ -37,30 +50,22 @@ async def plan(client: Client, options: Namespace, out: Output) -> int:
 
 async def cancel(client: Client, options: Namespace, out: Output) -> int:
     """Each of them, whatever becomes of the others; the exit status is that of the first that could not be."""
-    status = 0
+    status, cancelled = 0, []
     for task_id in options.ids:
         try:
             await client.cancel(task_id)
+            cancelled.append(task_id)
         except Unreachable:
             raise
         except TaskpackerError as error:
             out.error(error)
             status = status or error.exit_status
+    if out.json is not Json.OFF:
+        out.document({"cancelled": cancelled})
     return status
 
 
 async def set_property(client: Client, options: Namespace, out: Output) -> int:
     given = {name: Value(_SIGNATURES[name], data) for name, data in options.properties}
     await client.set_task_properties(options.id, given)
-    return 0
-
-
-async def drain(client: Client, options: Namespace, out: Output) -> int:
-    await client.drain()
-    out.talk("Nothing further starts; what runs goes on to its end. taskpackerctl resume takes this back.")
-    return 0
-
-
-async def resume(client: Client, options: Namespace, out: Output) -> int:
-    await client.resume()
-    return 0
+    return out.done()

@@ -11,10 +11,12 @@ from dataclasses import asdict
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.news import News
 from sd_taskpacker.bus.replies import Forecast
+from sd_taskpacker.cli.bulk import Placed, calls, from_json, from_lines, params, read, where_it_was_written
 from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.text import timestamp
-from sd_taskpacker.cli.wait import wait_for
+from sd_taskpacker.errors import InvalidArgs, TaskpackerError
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
 
@@ -36,22 +38,62 @@ _ARGS: Final = {
 async def submit(client: Client, options: Namespace, out: Output) -> int:
     if options.dry_run:
         return await _try(client, options, out)
+    placed = _placed(options)
     # Watched before it is asked for: a short task ends before the answer has been read.
-    news = await client.watch() if options.wait else None
-    ask = client.batch_submit if options.now else client.batch_queue
-    with _told_when_interrupted(out):
-        (answer,) = await ask([request(options)])
-    _report(out, "started" if options.now else "accepted", answer.accepted, answer.rejected)
-    _tell_rejected(out, answer.rejected, now=options.now)
+    _check_follow(options)
+    news = await client.watch() if options.wait or options.follow else None
+    accepted, rejected = await _ask(client, placed, options, out)
+    if out.json is not Json.OFF:
+        out.document({"started" if options.now else "accepted": accepted, "rejected": rejected})
+    _tell_rejected(out, rejected, now=options.now)
     status = 0
-    if news and answer.accepted:
-        status = await wait_for(client, news, answer.accepted, out, alone=not answer.rejected)
-    return status or (NO_ROOM if answer.rejected else 0)
+    if news and accepted:
+        status = await _wait(client, news, accepted, options, out, alone=not rejected)
+    return status or (NO_ROOM if rejected else 0)
+
+
+async def _ask(
+    client: Client, placed: Sequence[Placed], options: Namespace, out: Output
+) -> tuple[list[str], list[str]]:
+    """One call, or as many as the bus makes necessary. Each is done whole or not at all; who fails in a later one is
+    told what the earlier ones did."""
+    ask = client.batch_submit if options.now else client.batch_queue
+    accepted, rejected, done = list[str](), list[str](), 0
+    for call in calls(placed):
+        try:
+            with _told_when_interrupted(out):
+                answers = await ask([each.request for each in call])
+        except TaskpackerError as error:
+            if done:
+                out.warn(f"The first {done} of {len(placed)} requests were submitted; from here on nothing was:")
+            raise where_it_was_written(error, call) from None
+        ids = [task_id for answer in answers for task_id in answer.accepted]
+        if out.json is Json.OFF:
+            out.lines(ids)
+        accepted += ids
+        rejected += [name for answer in answers for name in answer.rejected]
+        done += len(call)
+    return accepted, rejected
+
+
+def _placed(options: Namespace) -> list[Placed]:
+    """What the command line asks for, or the file it names. Raises InvalidArgs naming the line."""
+    common = request(options)
+    source = options.each_line or options.from_json
+    if source is None:
+        return [Placed(common)]
+    text, shown = read(source), "stdin" if source == "-" else source
+    return from_lines(text, shown, common) if options.each_line else from_json(text, shown, common)
 
 
 async def _try(client: Client, options: Namespace, out: Output) -> int:
     """What the same without --dry-run would do, and its exit status."""
-    forecasts = await client.batch_test([request(options)])
+    forecasts: list[Forecast] = []
+    for call in calls(_placed(options)):
+        try:
+            forecasts += await client.batch_test([each.request for each in call])
+        except TaskpackerError as error:
+            raise where_it_was_written(error, call) from None
     if out.json is not Json.OFF:
         out.document([asdict(each) for each in forecasts])
     else:
@@ -66,11 +108,37 @@ def _start(forecast: Forecast) -> str:
 
 
 async def start(client: Client, options: Namespace, out: Output) -> int:
-    news = await client.watch() if options.wait else None
+    _check_follow(options)
+    news = await client.watch() if options.wait or options.follow else None
     with _told_when_interrupted(out):
         ids = await client.workorder_start([request(options)])
-    _report(out, "started", ids, ())
-    return await wait_for(client, news, ids, out, alone=True) if news else 0
+    if out.json is not Json.OFF:
+        out.document({"started": ids, "rejected": []})
+    else:
+        out.lines(ids)
+    return await _wait(client, news, ids, options, out, alone=True) if news else 0
+
+
+async def _wait(
+    client: Client, news: asyncio.Queue[News], ids: Sequence[str], options: Namespace, out: Output, *, alone: bool
+) -> int:
+    # Imported when needed: most submissions do not wait, and these draw.
+    from sd_taskpacker.cli.follow import FollowDisplay
+    from sd_taskpacker.cli.wait import wait_for
+
+    display = FollowDisplay(client, ids[0], out) if options.follow else None
+    return await wait_for(client, news, ids, out, alone=alone, display=display)
+
+
+def _check_follow(options: Namespace) -> None:
+    """Raises InvalidArgs before anything was asked for, as it would run all the same."""
+    names = [name for name, _ in options.params]
+    several = next((name for name in names if names.count(name) > 1), None)
+    if getattr(options, "each_line", None) or getattr(options, "from_json", None):
+        several = "a file of them"
+    if options.follow and several:
+        hint = "submit without --follow, and then: taskpackerctl logs -f ID"
+        raise InvalidArgs(f"--follow shows the output of one task, and {several} makes several", hint=hint)
 
 
 @contextmanager
@@ -80,13 +148,6 @@ def _told_when_interrupted(out: Output) -> Iterator[None]:
     except asyncio.CancelledError:
         out.warn("Interrupted before the answer came; taskpackerctl list shows whether anything was accepted.")
         raise
-
-
-def _report(out: Output, done: str, ids: Sequence[str], rejected: Sequence[str]) -> None:
-    if out.json is not Json.OFF:
-        out.document({done: list(ids), "rejected": list(rejected)})
-    else:
-        out.lines(ids)
 
 
 def _tell_rejected(out: Output, names: Sequence[str], *, now: bool) -> None:
@@ -106,11 +167,4 @@ def request(options: Namespace) -> Request:
     }
     if options.arg:
         args["argv"] = Value("as", options.arg)
-    return Request(options.unit, args, _params(options.params))
-
-
-def _params(assignments: Sequence[tuple[str, str]]) -> dict[str, Value]:
-    given: dict[str, list[str]] = {}
-    for name, text in assignments:
-        given.setdefault(name, []).append(text)
-    return {name: Value("as", texts) if len(texts) > 1 else Value("s", texts[0]) for name, texts in given.items()}
+    return Request(options.unit or "", args, params(options.params))

@@ -8,11 +8,26 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from sd_taskpacker.model.quantities import format_span
+
 _BIDI: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Invisible, and able to make a line read differently from what it says."""
 _UNPRINTABLE: Final = frozenset(("Cc", "Cs", "Zl", "Zp"))
 _ZERO_WIDTH: Final = frozenset(("Mn", "Me", "Cf"))
 _GAP: Final = "  "
+_NARROWEST: Final = 8
+"""Columns of a table that nobody could read if they were narrower."""
+
+_SECOND: Final = 1_000_000
+_AGES: Final = (
+    (90, (1, "s")),
+    (90 * 60, (60, "min")),
+    (48 * 3600, (3600, "h")),
+    (14 * 86400, (86400, "d")),
+    (60 * 86400, (7 * 86400, "w")),
+    (2 * 365 * 86400, (30 * 86400, "month")),
+)
+"""(seconds below which an age is told in this unit, the unit)."""
 
 
 def escape(text: str) -> str:
@@ -45,10 +60,52 @@ def pad(text: str, columns: int) -> str:
     return text + " " * (columns - width(text))
 
 
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines in which every column is as wide as its widest cell; the last one is not filled up."""
+def table(rows: Sequence[Sequence[str]], *, limit: int | None = None, mark: str = "…") -> list[str]:
+    """Lines in which every column is as wide as its widest cell; the last one is not filled up. With a `limit` the
+    widest columns are shortened until the lines fit, though never below _NARROWEST."""
     columns = [max(map(width, column)) for column in zip(*rows, strict=True)]
+    if limit is not None:
+        columns = _narrowed(columns, limit - len(_GAP) * (len(columns) - 1))
+        rows = [[shortened(cell, wide, mark) for cell, wide in zip(row, columns, strict=True)] for row in rows]
     return [_GAP.join(map(pad, row, columns)).rstrip() for row in rows]
+
+
+def _narrowed(columns: list[int], limit: int) -> list[int]:
+    """The widest column gives first, down to the next widest, and so on."""
+    narrowed = list(columns)
+    while (over := sum(narrowed) - limit) > 0:
+        widest = max(narrowed)
+        if widest <= _NARROWEST:
+            break
+        at = [place for place, columns_of in enumerate(narrowed) if columns_of == widest]
+        next_widest = max((each for each in narrowed if each < widest), default=0)
+        step = max(1, min(widest - max(next_widest, _NARROWEST), over // len(at)))
+        for place in at[: max(1, over // step)]:
+            narrowed[place] -= step
+    return narrowed
+
+
+def shortened(text: str, columns: int, mark: str = "…") -> str:
+    """Cut in the middle: of an id, both the name's beginning and the version at its end tell it from others."""
+    if width(text) <= columns:
+        return text
+    room = columns - width(mark)
+    if room < 2:
+        return _taken(text, columns)
+    head = _taken(text, (room + 1) // 2)
+    # A wide character may not fit into what is left over.
+    tail = _taken(text[::-1], room - width(head))[::-1]
+    return head + mark + tail
+
+
+def _taken(text: str, columns: int) -> str:
+    """As much of the beginning as fits."""
+    used = 0
+    for position, char in enumerate(text):
+        used += _columns(char)
+        if used > columns:
+            return text[:position]
+    return text
 
 
 def timestamp(usec: int) -> str:
@@ -58,6 +115,36 @@ def timestamp(usec: int) -> str:
     except (OverflowError, ValueError, OSError):
         return str(usec)
     return f"{moment:%a %Y-%m-%d %H:%M:%S %Z}"
+
+
+def age(usec: int, now: int) -> str:
+    """`5min ago`, `in 3h`, `now`: the nearest unit alone, for who wants to know roughly."""
+    off = abs(now - usec) // _SECOND
+    if off == 0:
+        return "now"
+    seconds, unit = next((unit for below, unit in _AGES if off < below), (365 * 86400, "y"))
+    span = f"{off // seconds}{unit}"
+    return f"{span} ago" if usec < now else f"in {span}"
+
+
+def moment(usec: int, now: int) -> str:
+    """`Sat 2026-11-21 10:53:05 UTC; 5min ago`, as systemctl status."""
+    return f"{timestamp(usec)}; {age(usec, now)}"
+
+
+def rough_bytes(size: int) -> str:
+    """`2.3G`, `128M`, `512K`: to a tenth."""
+    amount, units = float(size), iter("BKMGTPE")
+    unit = next(units)
+    while amount >= 1023.95:
+        amount, unit = amount / 1024, next(units)
+    text = f"{amount:.1f}".removesuffix(".0")
+    return f"{text}{unit}"
+
+
+def rough_span(usec: int) -> str:
+    """The largest units of a span: two, but one of what is below a second. Nobody reads microseconds of an hour."""
+    return " ".join(format_span(usec).split()[: 2 if usec >= _SECOND else 1])
 
 
 def value(data: Any) -> str:

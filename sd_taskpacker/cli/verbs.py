@@ -6,13 +6,11 @@ from __future__ import annotations
 import asyncio
 from argparse import Namespace
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.cli.output import Output
-from sd_taskpacker.cli.queue import cancel, drain, plan, resume, set_property, why
-from sd_taskpacker.cli.show import list_tasks, list_units, show, status
-from sd_taskpacker.cli.submit import start, submit
 
 VerbFunction = Callable[[Client, Namespace, Output], Awaitable[int]]
 
@@ -27,42 +25,38 @@ async def _connected(options: Namespace, out: Output) -> int:
         return await FUNCTIONS[options.verb](client, options, out)
 
 
-async def _kill(client: Client, options: Namespace, out: Output) -> int:
-    await client.kill(options.id, options.signal)
-    return 0
+def _in(module: str, name: str) -> VerbFunction:
+    """The function `name` of a module of this folder. Imported when it is called: no verb pays for the others."""
 
+    async def call(client: Client, options: Namespace, out: Output) -> int:
+        function: VerbFunction = getattr(import_module(f"{__package__}.{module}"), name)
+        return await function(client, options, out)
 
-async def _decommission(client: Client, options: Namespace, out: Output) -> int:
-    await client.decommission(options.root)
-    out.talk(f"{options.root} executes nothing further; what runs there goes on to its end.")
-    return 0
-
-
-async def _recommission(client: Client, options: Namespace, out: Output) -> int:
-    await client.recommission(options.root)
-    return 0
-
-
-async def _reload(client: Client, options: Namespace, out: Output) -> int:
-    await client.reload()
-    return 0
+    return call
 
 
 FUNCTIONS: Final[dict[str, VerbFunction]] = {
-    "submit": submit,
-    "start": start,
-    "list": list_tasks,
-    "status": status,
-    "list-units": list_units,
-    "show": show,
-    "why": why,
-    "plan": plan,
-    "cancel": cancel,
-    "set-property": set_property,
-    "drain": drain,
-    "resume": resume,
-    "kill": _kill,
-    "decommission": _decommission,
-    "recommission": _recommission,
-    "reload": _reload,
+    "submit": _in("submit", "submit"),
+    "start": _in("submit", "start"),
+    "list": _in("show", "list_tasks"),
+    "status": _in("show", "status"),
+    "list-units": _in("units", "list_units"),
+    "cat": _in("units", "cat"),
+    "show": _in("show", "show"),
+    "stats": _in("stats", "stats"),
+    "why": _in("queue", "why"),
+    "logs": _in("logs", "logs"),
+    "top": _in("top", "top"),
+    "watch": _in("watch", "watch"),
+    "plan": _in("queue", "plan"),
+    "wait": _in("until", "wait"),
+    "retry": _in("retry", "retry"),
+    "cancel": _in("queue", "cancel"),
+    "set-property": _in("queue", "set_property"),
+    "drain": _in("orders", "drain"),
+    "resume": _in("orders", "resume"),
+    "kill": _in("orders", "kill"),
+    "decommission": _in("orders", "decommission"),
+    "recommission": _in("orders", "recommission"),
+    "reload": _in("orders", "reload"),
 }

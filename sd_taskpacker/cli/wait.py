@@ -1,66 +1,91 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Waiting for tasks to end: woken by signals, never by a timer, and told the truth by GetTask.
 
-Tasks outlive a restart of the service, and so does the wait for them.
+Tasks outlive a restart of the service, and so does the wait for them. How it is shown is not decided here.
 """
 
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.link import Absent
 from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, News, ServiceCame, ServiceGone, TaskChanged
+from sd_taskpacker.cli.display import Display, display_for
+from sd_taskpacker.cli.happenings import (
+    FAILED,
+    Away,
+    Back,
+    Budget,
+    Ended,
+    Happening,
+    Moved,
+    TriedAgain,
+    exit_status,
+    goes_on,
+)
 from sd_taskpacker.cli.output import Output
-from sd_taskpacker.cli.text import timestamp
 from sd_taskpacker.errors import Unreachable
 from sd_taskpacker.model.values import Value
 
-FAILED: Final = 1
 STATES: Final = ("waiting", "running", "complete", "failed")
 ENDED: Final = ("complete", "failed")
 
 Task = Mapping[str, Any]
 
 
-async def wait_for(client: Client, news: asyncio.Queue[News], ids: Sequence[str], out: Output, *, alone: bool) -> int:
+async def wait_for(
+    client: Client,
+    news: asyncio.Queue[News],
+    ids: Sequence[str],
+    out: Output,
+    *,
+    alone: bool,
+    display: Display | None = None,
+) -> int:
     """The exit status: the task's own where it was the only one asked for, else 0 if all completed and 1 if not.
 
     A task that is tried again (`Retry=`, `OnOOM=`) has ended when its last try has. `news` watches since before the
-    tasks were asked for. Raises Unreachable when the bus is lost.
+    tasks were asked for; for tasks that may have ended before that, put a ServiceCame into it. Raises Unreachable
+    when the bus is lost.
     """
     waiting = dict.fromkeys(ids)
     statuses = []
     try:
-        async for task in _endings(client, news, waiting, out):
-            out.talk(sentence(task))
-            statuses.append(exit_status(task))
+        async with display or display_for(client, ids, out) as shown:
+            async for each in happenings(client, news, waiting):
+                shown.note(each)
+                if isinstance(each, Ended):
+                    statuses.append(exit_status(each.task))
     except asyncio.CancelledError:
-        out.warn(f"Interrupted. {_goes_on(waiting)}")
+        out.warn(f"Interrupted. {goes_on(waiting)}")
         raise
     return statuses[0] if alone and len(statuses) == 1 else FAILED if any(statuses) else 0
 
 
-async def _endings(
-    client: Client, news: asyncio.Queue[News], waiting: dict[str, None], out: Output
-) -> AsyncIterator[Task]:
+async def happenings(client: Client, news: asyncio.Queue[News], waiting: dict[str, None]) -> AsyncIterator[Happening]:
+    """Until none of `waiting` is left: who ends is taken out, and who is tried again stays as the next try."""
     while waiting:
-        concerned = _concerned(await news.get(), waiting, out)
+        told, concerned = _concerned(await news.get(), waiting)
+        if told:
+            yield told
         while concerned:
             task_id = concerned.pop()
             task, following = await _look(client, task_id)
-            if task is None or task["state"] not in ENDED:
+            if task is None:
+                continue
+            if task["state"] not in ENDED:
+                yield Moved(id=task_id, state=str(task["state"]))
                 continue
             del waiting[task_id]
             if following is None:
-                yield task
+                yield Ended(task)
             else:
-                out.talk(f"{sentence(task)}; it is tried again as {following}")
                 waiting[following] = None
                 concerned.append(following)  # It may have ended before we knew of it.
+                yield TriedAgain(task, following)
 
 
 async def _look(client: Client, task_id: str) -> tuple[Task | None, str | None]:
@@ -83,60 +108,21 @@ async def _next_try(client: Client, task: Task) -> str | None:
     return next((str(each["id"]) for each in later if each.get("retry_of") == task["id"]), None)
 
 
-def _concerned(news: News, waiting: Collection[str], out: Output) -> list[str]:
-    """Those that may have ended, in the order in which to pop them."""
+def _concerned(news: News, waiting: Collection[str]) -> tuple[Happening | None, list[str]]:
+    """What it tells by itself, and those that may have ended, in the order in which to pop them."""
     match news:
         case TaskChanged(id=task_id, state=state, details=details) if task_id in waiting:
             if state in ENDED:
-                return [task_id]
-            if "promised" in details:
-                by = timestamp(details["promised"])
-                out.talk(f"{task_id} {f'waits, to start by {by}' if state == 'waiting' else 'has started'}")
-            return []
+                return None, [task_id]
+            return Moved(id=task_id, state=state, promised=details.get("promised")), []
+        case FiguresChanged(changed=changed):
+            return Budget(changed), []
         case ServiceGone():
-            out.talk(f"sd-taskpacker went away; waiting until it is back. {_goes_on(waiting)}")
-            return []
+            return Away(tuple(waiting)), []
         case ServiceCame():
             # What happened meanwhile was told to nobody; each task's record says all of it.
-            return list(reversed([*waiting]))
+            return Back(), list(reversed([*waiting]))
         case BusLost():
-            raise Unreachable("The bus went away during the wait", hint=_goes_on(waiting))
-        case TaskChanged() | BatchEnded() | FiguresChanged():
-            return []
-
-
-def _goes_on(waiting: Collection[str]) -> str:
-    """For a person who might think that the task is gone with the command."""
-    match list(waiting):
-        case [only]:
-            return f"{only} goes on without this command; taskpackerctl status {only} shows how it does."
-        case several:
-            return f"{len(several)} tasks go on without this command; taskpackerctl list shows how they do."
-
-
-def sentence(task: Task) -> str:
-    """`build@1 failed: exit-code, status 3`"""
-    reasons = [str(task["result"])] if task["state"] == "failed" and "result" in task else []
-    if task.get("exit_status"):
-        reasons.append(f"status {task['exit_status']}")
-    if "signal" in task:
-        reasons.append(f"SIG{task['signal']}")
-    if "message" in task:
-        reasons.append(str(task["message"]))
-    return f"{task['id']} {task['state']}" + (f": {', '.join(reasons)}" if reasons else "")
-
-
-def exit_status(task: Task) -> int:
-    """The status of the program, 128 + signal as a shell counts it, 1 when it failed without having either."""
-    if task["state"] == "complete":
-        return 0
-    if "signal" in task:
-        return _signal_status(str(task["signal"]))
-    return int(task.get("exit_status") or FAILED)
-
-
-def _signal_status(name: str) -> int:
-    try:
-        return 128 + signal.Signals[f"SIG{name}"]
-    except KeyError:
-        return FAILED
+            raise Unreachable("The bus went away during the wait", hint=goes_on(waiting))
+        case TaskChanged() | BatchEnded():
+            return None, []

@@ -16,7 +16,7 @@ from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.request import Caller
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Kind
-from sd_taskpacker.model.values import Value
+from sd_taskpacker.model.values import INT_SIGNATURES, Value
 from sd_taskpacker.plan.reasons import too_large
 from sd_taskpacker.plan.snapshot import Verdict
 
@@ -24,15 +24,19 @@ KEYS: Final = ("priority", "deadline", "size")
 
 
 def altered(state: State, task: Task, properties: Mapping[str, Value], caller: Caller, now: int) -> Task:
-    """Raises InvalidArgs that names the key, and AccessDenied where a submitter wants to go before others."""
+    """A deadline of "" or 0 takes the deadline away. Raises InvalidArgs that names the key, and AccessDenied where a
+    submitter wants to go before others."""
     for key in properties:
         if key not in KEYS:
             raise InvalidArgs(f"unknown key {excerpt(key)} in properties", hint=f"set {', '.join(KEYS)}")
-    args = parse_args(properties, Kind.BATCH, now, part="properties")
+    without_deadline = _is_none(properties.get("deadline"))
+    given = {key: value for key, value in properties.items() if not (key == "deadline" and without_deadline)}
+    args = parse_args(given, Kind.BATCH, now, part="properties")
+    deadline = None if without_deadline else task.deadline_usec
     wanted = dataclasses.replace(
         task,
         priority=task.priority if args.priority is None else args.priority,
-        deadline_usec=task.deadline_usec if args.deadline_usec is None else args.deadline_usec,
+        deadline_usec=deadline if args.deadline_usec is None else args.deadline_usec,
         chunks=task.chunks if args.chunks is None else args.chunks,
     )
     if wanted == task:
@@ -41,9 +45,17 @@ def altered(state: State, task: Task, properties: Mapping[str, Value], caller: C
         must_manage(caller)
     wanted = dataclasses.replace(wanted, promised_usec=None)
     _check_size(state, wanted, given="size" in properties)
-    if "deadline" in properties:
+    if "deadline" in given:
         _check_deadline(state, wanted, now)
     return wanted
+
+
+def _is_none(deadline: Value | None) -> bool:
+    """Whether it takes the deadline away: an empty span, or no time at all."""
+    if deadline is None:
+        return False
+    empty = deadline.signature == "s" and not deadline.data.strip()
+    return empty or (deadline.signature in INT_SIGNATURES and deadline.data == 0)
 
 
 def _check_size(state: State, wanted: Task, *, given: bool) -> None:

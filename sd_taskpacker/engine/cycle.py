@@ -87,6 +87,7 @@ class Cycle:
         if not self._state.draining:
             look = await self._think(self._look, now)
             self.latest = look.plan
+            self._state.is_behind(look.plan.backlog, now)
             for event in self._decided(look.plan):
                 yield event
             moments += () if look.promise is None else (look.promise,)

@@ -224,6 +224,8 @@ class Figures:
     queued: int
     draining: bool
     roots: tuple[str, ...]
+    decommissioned: tuple[str, ...] = ()
+    """Roots in which nothing further executes."""
 
 
 class Signals(Protocol):

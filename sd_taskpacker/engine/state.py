@@ -29,7 +29,9 @@ from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource, unit_resource
 from sd_taskpacker.model.serials import Serial, after, parse
 from sd_taskpacker.model.task import Task, TaskState
+from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.plan.accuracy import Accuracy
+from sd_taskpacker.plan.pace import Pace
 from sd_taskpacker.plan.planner import plan, starts
 from sd_taskpacker.plan.slots import Slots, estimated_slots
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot
@@ -45,8 +47,10 @@ class State:
         self.budget = budget
         self.draining = remembered.drained
         self.accuracy = Accuracy()
+        self.pace = Pace()
         for took, thought in remembered.runs:
             self.accuracy = self.accuracy.after(took, thought)
+            self.pace = self.pace.joined(thought)
         self.line = Line(self.expected)
         self._open = {task.id: task for task in remembered.open}
         self._learnt = dict(remembered.learnt)
@@ -61,9 +65,14 @@ class State:
         """Answers what takes the change back, for the case that the store could not remember it."""
         match event:
             case TaskQueued(task):
-                return _all(self._hold(task), self._count(task))
+                return _all(self._join(task), self._hold(task), self._count(task))
             case TaskStarted(task):
-                return _all(self._hold(task), self._count(task), _swap(self._leases, task.id, self._lease(task)))
+                return _all(
+                    self._join(task),
+                    self._hold(task),
+                    self._count(task),
+                    _swap(self._leases, task.id, self._lease(task)),
+                )
             case TaskEnded(task):
                 return _all(
                     self._compare(task), self._hold(task), _swap(self._leases, task.id, None), self._learn(task)
@@ -159,7 +168,12 @@ class State:
             leases=tuple(self._leases.values()),
             waiting=(*waiting, *besides),
             accuracy=self.accuracy.value,
+            pace=self.pace.value(self.accuracy.value, now),
         )
+
+    def is_behind(self, backlog: float, now: int) -> None:
+        """Takes note of how much there is to do, in seconds of the whole machine, as declared."""
+        self.pace = self.pace.behind(backlog * self.accuracy.value, now)
 
     def slots(self) -> Slots:
         return estimated_slots(self.free(self._budget()))
@@ -179,6 +193,7 @@ class State:
             queued=len(self.line),
             draining=self.draining,
             roots=tuple(sorted({*roots, *(task.id.root for task in running)})),
+            decommissioned=tuple(sorted(self._decommissioned)),
         )
 
     def _budget(self) -> dict[str, int]:
@@ -216,6 +231,17 @@ class State:
         if took is None:
             return lambda: None
         return _swap(self._learnt, name, learn(self._learnt.get(name, ()), took))
+
+    def _join(self, task: Task) -> Undo:
+        """Counts how long it is expected to take, once: it may wait before it starts."""
+        before = self.pace
+        if task.kind is Kind.BATCH and task.id not in self._open:
+            self.pace = before.joined(task.expected_usec or self.expected(task.id.name))
+
+        def undo() -> None:
+            self.pace = before
+
+        return undo
 
     def _compare(self, task: Task) -> Undo:
         """How long it was thought to run when it started, with how long it did."""

@@ -23,13 +23,10 @@ from sd_taskpacker.model.problems import Problem, Severity
 from sd_taskpacker.model.settings import Source, load_unit
 from sd_taskpacker.model.syntax import MAX_BYTES
 from sd_taskpacker.model.unit import Catalogue, Kind, RefusedUnit, TaskUnit
+from sd_taskpacker.model.unitpath import SYSTEM_DIRECTORIES as SYSTEM_PATH
+from sd_taskpacker.model.unitpath import unit_directories
 
-SYSTEM_DIRECTORIES: Final = (
-    Path("/etc/sd-taskpacker/units"),
-    Path("/run/sd-taskpacker/units"),
-    Path("/usr/local/share/sd-taskpacker/units"),
-    Path("/usr/share/sd-taskpacker/units"),
-)
+SYSTEM_DIRECTORIES: Final = tuple(map(Path, SYSTEM_PATH))
 
 _DEV_NULL: Final = os.makedev(1, 3)
 _HINTS: Final = {
@@ -44,24 +41,7 @@ UnitKey = tuple[Kind, str]
 
 
 def default_directories(*, user: bool, environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """The search path, highest first. A user instance looks in the user's own directories before the system's.
-
-    A variable that is not an absolute path is ignored, as the XDG base directory specification asks.
-    """
-    if not user:
-        return SYSTEM_DIRECTORIES
-    home = environ.get("HOME", "")
-    bases = (
-        _absolute(environ.get("XDG_CONFIG_HOME", "")) or _absolute(home and home + "/.config"),
-        _absolute(environ.get("XDG_RUNTIME_DIR", "")),
-        _absolute(environ.get("XDG_DATA_HOME", "")) or _absolute(home and home + "/.local/share"),
-    )
-    own = tuple(base / "sd-taskpacker" / "units" for base in bases if base is not None)
-    return own + SYSTEM_DIRECTORIES
-
-
-def _absolute(text: str) -> Path | None:
-    return Path(text) if text.startswith("/") else None
+    return tuple(map(Path, unit_directories(user=user, environ=environ)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,10 @@ from itertools import groupby
 from typing import Final
 
 from sd_taskpacker.plan.fields import Fields
+from sd_taskpacker.plan.pace import SECOND
 from sd_taskpacker.plan.profile import Profile, Span
-from sd_taskpacker.plan.ranking import SECOND, Entry
+from sd_taskpacker.plan.ranking import Entry
 
-SLACK: Final = 450_000.0
-"""Seconds that anybody may be made to wait."""
 SLACK_OF_BACKLOG: Final = 4.0
 SLACK_OF_DURATION: Final = 3.0
 LARGE: Final = 1.5
@@ -28,12 +27,20 @@ MANY: Final = 64
 
 
 class Guarantee:
-    """`running`: what is held already. `exact`: expected times are kept, so that room may be held for those too whose
-    deadline is only a wish (OnDeadline=run)."""
+    """`running`: what is held already. `slack`: seconds that anybody may be made to wait. `exact`: expected times are
+    kept, so that room may be held for those too whose deadline is only a wish (OnDeadline=run)."""
 
     def __init__(
-        self, fields: Fields, now: int, running: Sequence[Span], waiting: Sequence[Entry], *, exact: bool = False
+        self,
+        fields: Fields,
+        now: int,
+        running: Sequence[Span],
+        waiting: Sequence[Entry],
+        *,
+        slack: float,
+        exact: bool = False,
     ) -> None:
+        self._slack = slack
         self._exact = exact
         self._fields = fields
         self._now = now
@@ -53,7 +60,7 @@ class Guarantee:
             profile = self.profile(level)  # Slots of lower priorities are in nobody's way.
             for entry in group:
                 hurried = self._is_hurried(entry, usual)
-                step = self._slot(entry, profile, self._now + _slack(behind, entry.duration), hurried=hurried)
+                step = self._slot(entry, profile, self._now + self._leeway(behind, entry.duration), hurried=hurried)
                 start = profile.time(step)
                 if hurried and start > _latest(entry) and not entry.candidate.runs_late:
                     refused[entry.candidate.key] = start
@@ -72,7 +79,7 @@ class Guarantee:
     def promise_batch(self, starts: Sequence[tuple[Entry, int]]) -> None:
         """`starts` is a plan of all who wait, none of whom was promised anything. All starts of a plan put off by one
         factor, and then by one time, leave a plan: at no time does anything run that did not run together before."""
-        off = _slack(0.0, max(entry.duration for entry, _ in starts))
+        off = self._leeway(0.0, max(entry.duration for entry, _ in starts))
         for entry, start in starts:
             entry.slot = self._now + off + round(SLACK_OF_BACKLOG * (start - self._now))
 
@@ -126,9 +133,8 @@ class Guarantee:
             profile.reserve(step, entry.duration, entry.need)
         return profile
 
-
-def _slack(behind: float, duration: int) -> int:
-    return round(max(SLACK, SLACK_OF_BACKLOG * behind) * SECOND + SLACK_OF_DURATION * duration)
+    def _leeway(self, behind: float, duration: int) -> int:
+        return round(max(self._slack, SLACK_OF_BACKLOG * behind) * SECOND + SLACK_OF_DURATION * duration)
 
 
 def _latest(entry: Entry) -> int:

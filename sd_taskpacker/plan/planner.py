@@ -16,9 +16,10 @@ from sd_taskpacker.model.resource import Claims, Lease
 from sd_taskpacker.plan.fields import Fields
 from sd_taskpacker.plan.fill import fill_in_time
 from sd_taskpacker.plan.guarantee import Guarantee
+from sd_taskpacker.plan.pace import SECOND, times
 from sd_taskpacker.plan.pack import pack
 from sd_taskpacker.plan.profile import Profile, Span
-from sd_taskpacker.plan.ranking import SECOND, Entry, backlog, entries, rank
+from sd_taskpacker.plan.ranking import Entry, backlog, entries, rank
 from sd_taskpacker.plan.reasons import lacking, reserved, span, too_large
 from sd_taskpacker.plan.search import EXACT, FOLLOW, Method, best, method_for
 from sd_taskpacker.plan.sketch import Scene, Sketch
@@ -51,6 +52,8 @@ class _Planning:
     def __init__(self, snapshot: Snapshot) -> None:
         self.now = snapshot.now
         self.accuracy = snapshot.accuracy
+        self.pace = snapshot.pace
+        self.backlog = 0.0
         self.capacity = {resource.name: resource.capacity for resource in snapshot.resources}
         self.fields = Fields(snapshot.resources)
         self.held = tuple(_as_expected(lease, self.now) for lease in snapshot.leases)
@@ -75,6 +78,7 @@ class _Planning:
             placed=tuple(placed),
             unplaced=self.unplaced,
             promised=self.promised,
+            backlog=self.backlog,
             free={name: max(0, amount) for name, amount in free.items()},
         )
 
@@ -99,8 +103,11 @@ class _Planning:
         now = self.now
         waiting = entries(self._possible(), self.fields, self.capacity)
         work = backlog(waiting, self.held, self.capacity, now)
-        order = rank(waiting, now, work, self.accuracy)
-        guarantee = Guarantee(self.fields, now, self.running, order, exact=self.accuracy >= EXACT)
+        self.backlog = work
+        by = times(self.pace, work, self.accuracy)
+        order = rank(waiting, now, by)
+        exact = self.accuracy >= EXACT
+        guarantee = Guarantee(self.fields, now, self.running, order, slack=by.slack, exact=exact)
         method = method_for(self.accuracy)
         if order and _is_one_batch(order):
             if order[0].is_new and len(order) >= BATCH:
@@ -111,7 +118,7 @@ class _Planning:
         refused = guarantee.promise([entry for entry in order if entry.is_new], work)
         order = [entry for entry in order if self._is_accepted(entry, refused)]
         if any(entry.is_new and entry.slot == now for entry in order):
-            order = rank(order, now, work, self.accuracy)
+            order = rank(order, now, by)
         sketch = self._choose(order, guarantee, room, work, method)
         profile = room.copy()
         placed = [*self._start(sketch, profile)]

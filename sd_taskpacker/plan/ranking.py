@@ -4,8 +4,8 @@
 Priority first. Among equals the order is that of shortest expected work first, which gives way to age: who is e times
 as large stands behind those who come up to a certain time later, and before all who come after. The measure of size
 lies between duration (shortest job first) and duration times share of the machine (smallest area first). The time
-grows with the backlog: where everybody waits for days, a few hours are no reason to pass anybody. It is shorter for
-those who have a deadline.
+grows with the backlog: where everybody waits for days, a few hours are no reason to pass anybody (pace.py). It is
+shorter for those who have a deadline.
 
 Ahead of all others of their priority are those to whom this moment is promised, and the eldest one once it has waited
 so long that it is nobody's turn but its own. So nobody waits for ever.
@@ -22,21 +22,11 @@ from typing import Final
 
 from sd_taskpacker.model.resource import Claims, Lease, unit_of
 from sd_taskpacker.plan.fields import Fields
+from sd_taskpacker.plan.pace import SECOND, Times
 from sd_taskpacker.plan.snapshot import Candidate
 
-SECOND: Final = 1_000_000
-PATIENCE: Final = 200_000.0
-"""Seconds; and so are all below."""
-PATIENCE_OF_BACKLOG: Final = 0.75
-DEADLINE_PATIENCE: Final = 60_000.0
-DEADLINE_PATIENCE_OF_BACKLOG: Final = 0.95
-AGE_LIMIT: Final = 400_000.0
-AGE_LIMIT_OF_BACKLOG: Final = 0.6
-"""Of the declared one."""
 SHORTEST: Final = 10.0
-"""Below this duration all are equally short; the customary bound of bounded slowdown (Feitelson, 2001)."""
-INDIGNATION: Final = 150_000.0
-"""A wait of this length makes further waiting e times as bad."""
+"""Seconds. Below this duration all are equally short; the customary bound of bounded slowdown (Feitelson, 2001)."""
 PER_HOUR: Final = 0.3
 """How bad it is that anybody waits an hour, beside what it is in proportion to how long it runs."""
 
@@ -99,12 +89,9 @@ def backlog(waiting: Iterable[Entry], held: Iterable[Lease], capacity: Mapping[s
     return (running + sum(entry.candidate.duration * entry.share for entry in waiting)) / SECOND
 
 
-def rank(waiting: Sequence[Entry], now: int, work: float, accuracy: float) -> list[Entry]:
-    """In their order; equals as they came. `work`: the backlog."""
-    likely = work * accuracy
-    patience = max(PATIENCE, PATIENCE_OF_BACKLOG * likely)
-    hurried = max(DEADLINE_PATIENCE, DEADLINE_PATIENCE_OF_BACKLOG * likely)
-    indignation = max(INDIGNATION, likely)
+def rank(waiting: Sequence[Entry], now: int, by: Times) -> list[Entry]:
+    """In their order; equals as they came."""
+    patience, hurried, indignation = by.patience, by.deadline_patience, by.indignation
     levels = {priority: level for level, priority in enumerate(sorted({-e.candidate.priority for e in waiting}))}
     log, exp = math.log, math.exp
     for entry in waiting:
@@ -118,9 +105,8 @@ def rank(waiting: Sequence[Entry], now: int, work: float, accuracy: float) -> li
         entry.weight = (
             (1 / max(duration, SHORTEST) + PER_HOUR / 3600) * share**0.5 * exp(min(50.0, age / indignation))
         )
-    limit = (AGE_LIMIT + AGE_LIMIT_OF_BACKLOG * work) * SECOND
     eldest = min(waiting, key=lambda entry: entry.candidate.submitted, default=None)
-    if eldest is not None and now - eldest.candidate.submitted > limit:
+    if eldest is not None and now - eldest.candidate.submitted > by.age_limit * SECOND:
         eldest.ahead = True
     return sorted(waiting, key=lambda entry: (entry.level, not entry.ahead, entry.rank))
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sd_taskpacker.plan.pace import SECOND
 from sd_taskpacker.plan.profile import Profile
-from sd_taskpacker.plan.ranking import SECOND, Entry
+from sd_taskpacker.plan.ranking import Entry
 
 Cost = tuple[float, ...]
 """Of each priority, the highest first."""

@@ -37,6 +37,8 @@ class Snapshot:
     waiting: tuple[Candidate, ...] = ()
     accuracy: float = 0.5
     """How much of their expected time tasks took lately, on average; 1: they took all of it."""
+    pace: float = 0.0
+    """Seconds: how long things take here, see plan.pace; 0 where nobody knows."""
 
 
 class Verdict(StrEnum):
@@ -72,6 +74,8 @@ class Plan:
     """What is promised to those that come new, and are not refused: the latest start. So much is promised even to who
     starts now."""
     unplaced: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    backlog: float = 0.0
+    """Seconds that the whole machine would need for what runs and waits, as declared; 0 while nothing waits."""
     free: Mapping[str, int] = field(default_factory=dict)
     """What is left of each resource at this moment, after everything that is due has started."""
 

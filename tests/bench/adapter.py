@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource, claims
 from sd_taskpacker.plan import planner
 from sd_taskpacker.plan.accuracy import Accuracy
+from sd_taskpacker.plan.pace import Pace
 from sd_taskpacker.plan.snapshot import Candidate, Snapshot
 
 SECOND = 1_000_000
@@ -74,6 +75,7 @@ class TaskPacker:
         """Job -> the start that it was promised when it came."""
         self.wake: float | None = None
         self._accuracy = Accuracy()
+        self._pace = Pace()
         self._waiting: dict[int, Candidate] = {}
         self._leases: dict[int, Lease] = {}
 
@@ -85,6 +87,7 @@ class TaskPacker:
                 self._accuracy = self._accuracy.after(now - lease.start, lease.end - lease.start)
         for index in state.arrived:
             self._waiting[index] = candidate(index, state.jobs[index])
+            self._pace = self._pace.joined(self._waiting[index].duration)
         plan = planner.plan(
             Snapshot(
                 now=now,
@@ -92,8 +95,10 @@ class TaskPacker:
                 leases=tuple(self._leases.values()),
                 waiting=tuple(self._waiting.values()),
                 accuracy=self._accuracy.value,
+                pace=self._pace.value(self._accuracy.value, now),
             )
         )
+        self._pace = self._pace.behind(plan.backlog * self._accuracy.value, now)
         for lease in plan.placed:
             if lease.start == now:
                 self._leases[int(lease.owner)] = lease

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sd_taskpacker.plan.accuracy import ENOUGH
-from sd_taskpacker.plan.guarantee import SLACK
+from sd_taskpacker.plan.accuracy import ENOUGH, UNKNOWN
+from sd_taskpacker.plan.pace import SLACK_OF_PACE, Pace
 from tests.bench import adapter
-from tests.bench.adapter import make_policy, plan
+from tests.bench.adapter import SECOND, make_policy, plan
 from tests.bench.replay import State
 from tests.bench.score import check
 from tests.bench.stream import Stream
@@ -23,7 +23,10 @@ def test_the_planner_lets_a_short_one_pass_and_none_that_delays() -> None:
 
 def test_what_was_promised_is_noted_and_kept() -> None:
     outcome = Stream(cpus=1).job(est=20, run=10).job(at=5, est=10).replay(make_policy())
-    assert outcome.promised == {0: SLACK + 3 * 20, 1: SLACK + 5 + 3 * 10}
+    first = Pace().joined(20 * SECOND)
+    second = first.joined(10 * SECOND)
+    slacks = [SLACK_OF_PACE * pace.value(UNKNOWN, 0) for pace in (first, second)]
+    assert outcome.promised == pytest.approx({0: slacks[0] + 3 * 20, 1: slacks[1] + 5 + 3 * 10})
     assert outcome.starts == [0, 10]
 
 

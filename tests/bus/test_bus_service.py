@@ -163,6 +163,7 @@ async def test_properties_are_the_figures(service: Service) -> None:
         "NRunning": ("u", 1),
         "NQueued": ("u", 1),
         "Draining": ("b", False),
+        "Decommissioned": ("as", []),
         "Roots": ("as", ["build"]),
     }
 

@@ -96,6 +96,12 @@ class Standin:
         interface = "org.freedesktop.DBus.Properties" if member == "PropertiesChanged" else MANAGER
         self.bus.send(Message.new_signal(PATH, interface, member, signature, body))
 
+    async def sent(self) -> None:
+        """Everything emitted so far has left. dbus-next breaks its connection when a socket's buffer runs over, so
+        who emits hundreds waits in between."""
+        name = "org.freedesktop.DBus"
+        await self.bus.call(Message(name, "/org/freedesktop/DBus", name, "GetId"))
+
     async def seen(self, member: str, process: asyncio.subprocess.Process) -> None:
         """Returns once `process` has called `member`; if it ends without, the test fails with what it said."""
         over = asyncio.create_task(process.wait())

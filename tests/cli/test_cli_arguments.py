@@ -46,6 +46,20 @@ def test_properties_are_named_in_any_case_and_checked_as_the_options_are() -> No
     assert options.properties == [("priority", 7), ("deadline", "10min"), ("size", "384M")]
 
 
+def test_since_takes_a_span_that_looks_like_an_option() -> None:
+    assert parse(["list", "--since", "-1h", "-q"]).since == "-1h"
+    assert parse(["list", "--since=-1h"]).since == "-1h"
+
+
+def test_an_empty_deadline_takes_it_away() -> None:
+    assert parse(["set-property", "massif@1", "deadline="]).properties == [("deadline", "")]
+
+
+def test_a_unit_is_left_out_only_where_a_file_may_name_it() -> None:
+    assert parse(["submit", "--from-json", "-"]).unit is None
+    assert parse(["submit", "massif", "--each-line=jobs", "x=1"]).params == [("x", "1")]
+
+
 def test_without_options_it_is_the_system_instance_and_no_json() -> None:
     options = parse(["list"])
     assert (options.user, options.json, options.no_legend, options.quiet) == (False, "off", False, False)
@@ -83,6 +97,12 @@ def test_a_repeated_parameter_fans_out_and_a_value_may_hold_anything() -> None:
         (["-n"], "argument -n"),
         (["frob"], "there is no verb 'frob'"),
         (["submit"], "UNIT"),
+        (["submit", "--each-line=jobs"], "a UNIT is missing"),
+        (["submit", "--each-line=jobs", "--from-json=jobs"], "not allowed with"),
+        (["list", "--since=soon"], "'soon' is not a moment"),
+        (["wait", "a@1", "--timeout=soon"], "'soon' is not a time span"),
+        (["set-property", "a@1", "deadline=soon"], "'soon' is not a time span"),
+        (["stats"], "NAME"),
         (["submit", "a", "b"], "'b' is not a parameter; write NAME=VALUE"),
         (["submit", "a", "--size=huge"], "'huge' is not a size"),
         (["submit", "a", "--deadline=soon"], "'soon' is not a time span"),

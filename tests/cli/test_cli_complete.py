@@ -112,6 +112,11 @@ async def test_roots_are_those_that_run_those_that_have_tasks_and_all_units(addr
     assert await candidates(address, "decommission", "") == ["build", "deep", "massif", "web"]
 
 
+async def test_a_root_that_is_decommissioned_can_be_taken_back(address: str, service: Standin) -> None:
+    service.answers["Get"] = ("v", [Variant("as", ["web"])])
+    assert await candidates(address, "recommission", "") == ["web"]
+
+
 async def test_a_service_that_cannot_be_reached_says_nothing(address: str) -> None:
     assert await candidates(address, "submit", "") == []
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sd_taskpacker.cli.text import width
 from tests.cli.standin import ROOT, Standin, private_bus, run, standin, start, task
 
 ERROR = "org.sdtaskpacker1.Error."
@@ -68,6 +69,12 @@ async def test_the_hint_of_the_service_is_preferred_and_every_line_is_shown(serv
     service.answers["Reload"] = (ERROR + "InvalidArgs", ["one thing\nanother\x1b\nHint: do this"])
     done = await run(address, "reload")
     assert done.err.splitlines() == ["one thing", r"another\x1b", "Hint: do this"]
+
+
+async def test_a_hint_for_programs_names_the_verb_to_a_person(service: Standin, address: str) -> None:
+    service.answers["Reload"] = (ERROR + "NoSuchTask", ["no\nHint: ListTasks shows what there is, Cancelling not"])
+    done = await run(address, "reload")
+    assert done.err.splitlines()[1] == "Hint: taskpackerctl list --all shows what there is, Cancelling not"
 
 
 async def test_without_the_service_it_exits_69_with_the_command_that_starts_it(address: str) -> None:
@@ -139,6 +146,36 @@ async def test_a_terminal_gets_colours_unless_no_color_is_set(
     assert (b"\x1b[0;1;31m" in shown) is colored
 
 
+async def on_a_terminal(address: str, *arguments: str, columns: int) -> list[str]:
+    """What it shows on a terminal of that width, line by line; NO_COLOR is set."""
+    ours, theirs = pty.openpty()
+    environment = {"DBUS_SESSION_BUS_ADDRESS": address, "TERM": "xterm", "NO_COLOR": "1", "COLUMNS": str(columns)}
+    command = [sys.executable, "-m", "sd_taskpacker", "--user", *arguments]
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, env={**os.environ, **environment, "PYTHONUTF8": "1"}, stdout=theirs, stderr=theirs
+    )
+    await process.wait()
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    return shown.splitlines()
+
+
+async def test_a_table_is_no_wider_than_the_terminal(service: Standin, address: str) -> None:
+    service.answers["ListTasks"] = ("aa{sv}", [[task(f"{'世' * 60}@1"), task(f"{'n' * 200}@20261121.0")]])
+    lines = await on_a_terminal(address, "list", columns=80)
+    assert len(lines) == 3
+    assert {width(line) <= 80 for line in lines} == {True}
+    assert "…" in lines[1]
+    assert "@20261121.0" in lines[2]
+
+
+async def test_a_sentence_for_a_terminal_breaks_between_words(service: Standin, address: str) -> None:
+    service.answers["Reload"] = (ERROR + "WrongState", ["one two three four five six seven eight nine ten eleven"])
+    lines = await on_a_terminal(address, "reload", columns=24)
+    assert lines[:3] == ["one two three four five", "six seven eight nine ten", "eleven"]
+
+
 def imported_by(*arguments: str) -> set[str]:
     """The modules that Python has loaded when the command ends."""
     code = "import sys; from sd_taskpacker.cli.main import main\ntry: main()\nfinally: print('\\n'.join(sys.modules))"
@@ -149,5 +186,6 @@ def imported_by(*arguments: str) -> set[str]:
 
 
 def test_it_starts_fast_because_it_does_not_load_what_it_does_not_need() -> None:
-    assert not {"pydantic", "sqlite3", "logging.config"} & imported_by("--user", "list")
+    others = {f"sd_taskpacker.cli.{name}" for name in ("submit", "overview", "story", "stats", "units", "wait")}
+    assert not {"pydantic", "sqlite3", "logging.config", *others} & imported_by("--user", "list")
     assert not {"asyncio", "dbus_next", "pydantic"} & imported_by("--help")

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ async def test_list_shows_a_table_whose_columns_wide_characters_do_not_break(ser
     done = await run(address, "list")
     head, first, second = done.out.splitlines()
     assert done.status == 0
-    assert head.split() == ["ID", "KIND", "STATE", "MEMORY", "CPUS", "START", "RESULT"]
+    assert head.split() == ["ID", "KIND", "STATE", "MEMORY", "CPUS", "WHEN", "RESULT"]
     assert first.split()[:5] == ["massif@1", "batch", "running", "128M", "1"]
     assert second.endswith("oom-kill")
     # The two wide characters take four columns.
@@ -44,12 +45,63 @@ def waiting_task(**details: Any) -> dict[str, Variant]:
     return shown
 
 
-async def test_list_shows_when_what_waits_will_start(service: Standin, address: str) -> None:
-    promised, cancelled = waiting_task(promised=1_795_258_385_000_000), waiting_task(result="cancelled")
-    service.answers["ListTasks"] = ("aa{sv}", [[promised, cancelled | {"state": Variant("s", "failed")}]])
+def since(seconds: int) -> int:
+    """usec: that long ago."""
+    return time.time_ns() // 1000 - seconds * 1_000_000
+
+
+async def test_list_shows_when_what_waits_will_start_and_since_when_the_rest_is_so(
+    service: Standin, address: str
+) -> None:
+    shown = [
+        task("ended@1", state="failed", result="signal", signal="KILL", ended=since(3 * 86400 + 60)),
+        waiting_task(promised=since(-4 * 3600 - 60)),
+        task("runs@1", started=since(2 * 3600 + 60)),
+        waiting_task(result="cancelled") | {"state": Variant("s", "failed")},
+    ]
+    service.answers["ListTasks"] = ("aa{sv}", [shown])
+    runs, waits, ended, cancelled = (await run(address, "list", "--no-legend")).out.splitlines()
+    assert runs.split()[0] == "runs@1"
+    assert runs.endswith("2h ago     -")
+    assert waits.endswith("within 4h  -")
+    assert ended.endswith("3d ago     signal SIGKILL")
+    assert cancelled.split()[-2:] == ["-", "cancelled"]
+
+
+async def test_list_shows_what_waits_in_the_order_of_its_starts(service: Standin, address: str) -> None:
+    later, sooner = (waiting_task(promised=since(-hours * 3600)) for hours in (9, 5))
+    service.answers["ListTasks"] = ("aa{sv}", [[later, sooner]])
     first, second = (await run(address, "list", "--no-legend")).out.splitlines()
-    assert first.endswith("by Sat 2026-11-21 10:53:05 UTC  -")
-    assert second.split()[-2:] == ["-", "cancelled"]
+    assert [first.split()[6], second.split()[6]] == ["4h", "8h"]
+
+
+async def test_list_finds_a_tag_among_all_that_the_service_tells(service: Standin, address: str) -> None:
+    shown = [task("a@1", tag="mine"), task("b@1", tag="yours"), task("c@1"), task("d@1", tag="mine")]
+    service.answers["ListTasks"] = ("aa{sv}", [shown])
+    done = await run(address, "list", "--tag=mine", "--json")
+    assert [each["id"] for each in json.loads(done.out)] == ["a@1", "d@1"]
+    done = await run(address, "list", "--tag=mine", "-n1", "--json")
+    assert [each["id"] for each in json.loads(done.out)] == ["a@1"]
+    assert service.called("ListTasks") == [[{"limit": Variant("u", 10_000)}]] * 2
+
+
+async def test_list_since_a_moment_is_about_what_has_ended_too(service: Standin, address: str) -> None:
+    service.answers["ListTasks"] = ("aa{sv}", [[]])
+    assert (await run(address, "list", "--since=@1795258385")).status == 0
+    states = Variant("as", ["waiting", "running", "complete", "failed"])
+    assert service.called("ListTasks") == [[{"state": states, "since": Variant("t", 1_795_258_385_000_000)}]]
+    done = await run(address, "list", "--since=soon")
+    assert (done.status, "'soon' is not a moment" in done.err) == (2, True)
+
+
+async def test_columns_stay_below_each_other_where_the_encoding_lacks_characters(
+    service: Standin, address: str
+) -> None:
+    service.answers["ListTasks"] = ("aa{sv}", [[task("massif@1"), task("世界@2")]])
+    done = await run(address, "list", LC_ALL="C", PYTHONCOERCECLOCALE="0", PYTHONUTF8="0")
+    head, first, second = done.out.splitlines()
+    assert second.startswith(r"\u4e16\u754c@2")
+    assert head.index("KIND") == first.index("batch") == second.index("batch")
 
 
 @pytest.mark.parametrize(
@@ -90,51 +142,6 @@ async def test_json_is_the_tasks_as_they_came(service: Standin, address: str) ->
     assert (shown["id"], shown["memory_max"], shown["argv"]) == ("massif@1", 128 << 20, ["/bin/true"])
 
 
-async def test_status_shows_the_budget_and_what_runs(service: Standin, address: str) -> None:
-    service.answers["GetAll"] = ("a{sv}", [FIGURES])
-    service.answers["ListTasks"] = ("aa{sv}", [[task("massif@1")]])
-    done = await run(address, "status")
-    assert done.status == 0
-    assert "  Memory: 2G in 64 chunks of 32M, 60 free" in done.out
-    assert "Room for: 60 tiny, 15 small, 7 medium, 1 large" in done.out
-    assert "massif@1" in done.out
-
-
-async def test_status_says_when_nothing_further_starts(service: Standin, address: str) -> None:
-    service.answers["GetAll"] = ("a{sv}", [FIGURES | {"Draining": Variant("b", True)}])
-    service.answers["ListTasks"] = ("aa{sv}", [[]])
-    assert "Tasks: 1 running, 0 waiting; drained: nothing further starts" in (await run(address, "status")).out
-
-
-async def test_status_of_a_waiting_task_exits_3_and_shows_its_start(service: Standin, address: str) -> None:
-    service.answers["GetTask"] = ("a{sv}", [waiting_task(promised=1_795_258_385_000_000, retry_of="massif@0")])
-    done = await run(address, "status", "massif@1")
-    assert done.status == 3
-    assert "Start: by Sat 2026-11-21 10:53:05 UTC" in done.out
-    assert "Retry of: massif@0" in done.out
-
-
-async def test_status_of_a_cancelled_task_has_no_span(service: Standin, address: str) -> None:
-    ended = waiting_task(result="cancelled", ended=1_795_258_475_000_000) | {"state": Variant("s", "failed")}
-    service.answers["GetTask"] = ("a{sv}", [ended])
-    done = await run(address, "status", "massif@1")
-    assert (done.status, "Ended: Sat 2026-11-21 10:54:35 UTC\n" in done.out) == (3, True)
-
-
-async def test_status_of_a_running_task_exits_0_and_of_an_ended_one_3(service: Standin, address: str) -> None:
-    service.answers["GetTask"] = ("a{sv}", [task("massif@1")])
-    done = await run(address, "status", "massif@1")
-    assert done.status == 0
-    assert "Started: Sat 2026-11-21 " in done.out
-    ended = task("massif@1", state="failed", result="signal", signal="KILL", ended=1_795_258_475_000_000)
-    service.answers["GetTask"] = ("a{sv}", [ended | {"memory_peak": Variant("t", 64 << 20)}])
-    done = await run(address, "status", "massif@1")
-    assert done.status == 3
-    assert "State: failed (signal, SIGKILL)" in done.out
-    assert "after 1min 30s" in done.out
-    assert "128M at most, peak 64M" in done.out
-
-
 async def test_status_of_an_unknown_task_exits_4_and_says_how_to_find_one(service: Standin, address: str) -> None:
     service.answers["GetTask"] = ("org.sdtaskpacker1.Error.NoSuchTask", ["there is no task 'nope@1'"])
     done = await run(address, "status", "nope@1")
@@ -143,6 +150,13 @@ async def test_status_of_an_unknown_task_exits_4_and_says_how_to_find_one(servic
         "there is no task 'nope@1'",
         "Hint: taskpackerctl list --all shows the tasks there are",
     ]
+
+
+async def test_show_of_a_task_and_of_one_property(service: Standin, address: str) -> None:
+    service.answers["GetTask"] = ("a{sv}", [task("massif@1")])
+    assert "state=running" in (await run(address, "show", "massif@1")).out.splitlines()
+    assert (await run(address, "show", "massif@1", "-p", "state", "--value")).out == "running\n"
+    assert (await run(address, "show", "massif@1", "-p", "nope")).out == ""
 
 
 async def test_list_units_puts_the_problems_on_stderr(service: Standin, address: str) -> None:

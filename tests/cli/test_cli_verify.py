@@ -71,7 +71,7 @@ def test_every_file_is_checked_also_after_one_that_cannot_be_read(
     missing, directory, suffix = capsys.readouterr().out.splitlines()
     assert missing.endswith("none.batch: error: cannot be read: No such file or directory")
     for line in (directory, suffix):
-        assert line.endswith("not a unit; its name must end in .workorder or .batch")
+        assert "not a unit; its name must end in .workorder or .batch, or" in line
     assert [name for _, name, _ in loader.loaded] == ["good"]
 
 
@@ -101,3 +101,52 @@ def test_no_more_is_read_than_a_unit_may_have(tmp_path: Path, loader: Loader) ->
     verify([str(path)], Output())
     ((_, _, [(_, text)]),) = loader.loaded
     assert len(text) == MAX_BYTES + 1
+
+
+def test_with_strict_a_warning_exits_1(tmp_path: Path, loader: Loader) -> None:
+    loader.problems["odd"] = (Problem("odd.batch", 3, "Colour", Severity.WARNING, "is unknown"),)
+    assert verify([written(tmp_path, "odd.batch")], Output(), strict=True) == 1
+
+
+def test_how_much_is_wrong_is_said_beside_the_problems(
+    tmp_path: Path, loader: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loader.problems["odd"] = (
+        Problem("odd.batch", 3, "Size", Severity.ERROR, "'big' is no size"),
+        Problem("odd.batch", 4, "Colour", Severity.WARNING, "is unknown"),
+    )
+    verify([written(tmp_path, "odd.batch")], Output())
+    assert capsys.readouterr().err == "1 error, 1 warning; a unit with an error is refused.\n"
+
+
+def dropin(directory: Path, name: str) -> str:
+    (directory / "good.batch.d").mkdir(exist_ok=True)
+    return written(directory / "good.batch.d", name)
+
+
+def test_a_unit_is_checked_with_the_dropins_beside_it(tmp_path: Path, loader: Loader) -> None:
+    unit, second, first = written(tmp_path, "good.batch"), dropin(tmp_path, "20.conf"), dropin(tmp_path, "10.conf")
+    dropin(tmp_path, ".hidden.conf")
+    assert verify([unit], Output()) == 0
+    ((kind, name, sources),) = loader.loaded
+    assert (kind, name, [path for path, _ in sources]) == (Kind.BATCH, "good", [unit, first, second])
+
+
+def test_a_dropin_is_checked_with_its_unit(tmp_path: Path, loader: Loader) -> None:
+    unit, own, other = written(tmp_path, "good.batch"), dropin(tmp_path, "20.conf"), dropin(tmp_path, "10.conf")
+    assert verify([own], Output()) == 0
+    ((_, name, sources),) = loader.loaded
+    assert (name, [path for path, _ in sources]) == ("good", [unit, other, own])
+
+
+def test_a_dropin_of_no_unit_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify([dropin(tmp_path, "10.conf")], Output()) == 1
+    assert "error: there is no unit good.batch that it changes" in capsys.readouterr().out
+
+
+def test_what_a_unit_and_its_dropin_have_in_common_is_told_once(
+    tmp_path: Path, loader: Loader, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loader.problems["good"] = (Problem("good.batch", 3, "Size", Severity.ERROR, "'big' is no size"),)
+    verify([written(tmp_path, "good.batch"), dropin(tmp_path, "10.conf")], Output())
+    assert len(capsys.readouterr().out.splitlines()) == 1

@@ -78,11 +78,28 @@ async def test_what_waits_cannot_be_killed_and_the_way_out_is_told() -> None:
 
 async def test_a_changed_task_is_promised_anew() -> None:
     async with running(_daemon(promised_usec=NOW + SECOND, expected_usec=60 * SECOND)) as daemon:
-        await _set(daemon, OWNER, priority=Value("u", 7), deadline=Value("s", "1h"), size=Value("s", "medium"))
+        await _set(daemon, OWNER, priority=Value("u", 7), deadline=Value("s", "30min"), size=Value("s", "medium"))
         changed = await daemon.desk.get_task("job@1")
         assert (changed.priority, changed.chunks) == (7, 8)
-        assert (changed.deadline_usec, changed.promised_usec) == (NOW + 3600 * SECOND, NOW + 3540 * SECOND)
+        assert (changed.deadline_usec, changed.promised_usec) == (NOW + 1800 * SECOND, NOW + 1740 * SECOND)
         assert daemon.diary.about("commit-alter", "commit-promise") == ["commit-alter job@1", "commit-promise job@1"]
+
+
+@pytest.mark.parametrize("none", [Value("s", ""), Value("s", " "), Value("t", 0)])
+async def test_an_empty_deadline_takes_it_away_and_the_task_is_promised_anew(none: Value) -> None:
+    async with running(_daemon(deadline_usec=NOW + 3600 * SECOND, promised_usec=NOW + SECOND)) as daemon:
+        await _set(daemon, OWNER, deadline=none)
+        changed = await daemon.desk.get_task("job@1")
+        assert changed.deadline_usec is None
+        assert changed.promised_usec is not None
+        assert changed.promised_usec > NOW + 3600 * SECOND
+        assert daemon.diary.about("commit-alter") == ["commit-alter job@1"]
+
+
+async def test_to_take_away_a_deadline_that_is_not_there_changes_nothing() -> None:
+    async with running(_daemon()) as daemon:
+        await _set(daemon, OWNER, deadline=Value("s", ""))
+        assert not daemon.diary.about("commit-alter")
 
 
 async def test_who_makes_it_small_enough_sees_it_start() -> None:

@@ -185,3 +185,7 @@ def test_slots_do_not_speak_of_draining() -> None:
     held.apply(Drained())
     assert held.figures(()).draining
     assert held.slots() == (4, 4, 4, 1)
+
+
+def test_decommissioned_roots_are_a_figure() -> None:
+    assert state(decommissioned=frozenset({"test", "build"})).figures(()).decommissioned == ("build", "test")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sd_taskpacker.model.resource import CPU, MEMORY, Lease, Resource, claims, unit_resource
 from sd_taskpacker.plan.fields import Fields
 from sd_taskpacker.plan.guarantee import Guarantee
+from sd_taskpacker.plan.pace import times
 from sd_taskpacker.plan.planner import plan
 from sd_taskpacker.plan.profile import Profile, Span
 from sd_taskpacker.plan.ranking import backlog, entries, rank
@@ -17,6 +18,8 @@ from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot, Verdict
 
 SECOND = 1_000_000
 NOW = 1_800_000_000 * SECOND
+SLOW = 1e9
+"""Seconds: work that takes so long that only the bounds count which are set for people."""
 
 
 def at(seconds: int) -> int:
@@ -30,6 +33,7 @@ class Scenario:
     chunks: int = 32
     cpus: int = 8
     accuracy: float = 0.5
+    pace: float = SLOW
     units: dict[str, int] = field(default_factory=dict)
     """Unit -> how many of its tasks may run at once."""
     leases: list[Lease] = field(default_factory=list)
@@ -81,6 +85,7 @@ class Scenario:
             leases=tuple(self.leases),
             waiting=tuple(self.waiting),
             accuracy=self.accuracy,
+            pace=self.pace,
         )
 
     def plan(self) -> Plan:
@@ -115,8 +120,10 @@ class Parts:
         self.room = Profile(NOW, self.fields.capacity, self.fields.guards, self.running)
         made = entries(snapshot.waiting, self.fields, self.capacity)
         self.work = backlog(made, self.held, self.capacity, NOW)
-        self.order = rank(made, NOW, self.work, 1.0)
-        self.guarantee = Guarantee(self.fields, NOW, self.running, self.order, exact=snapshot.accuracy >= EXACT)
+        by = times(snapshot.pace, self.work, 1.0)
+        self.order = rank(made, NOW, by)
+        exact = snapshot.accuracy >= EXACT
+        self.guarantee = Guarantee(self.fields, NOW, self.running, self.order, slack=by.slack, exact=exact)
 
     @property
     def keys(self) -> list[str]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
-from sd_taskpacker.plan.guarantee import MANY, SLACK
+from sd_taskpacker.plan.guarantee import MANY
+from sd_taskpacker.plan.pace import SLACK
 from tests.plan.scenario import NOW, Parts, Scenario, at
 
 SLACK_SECONDS = int(SLACK)

@@ -94,7 +94,7 @@ def test_thousands_of_tiny_ones_do_not_keep_a_large_one_from_its_promised_start(
     fate = machine.live([large, *tiny])[0]
     assert fate.promised is not None
     assert fate.started is not None
-    assert 2 * DAY < fate.started <= fate.promised < 20 * DAY
+    assert DAY < fate.started <= fate.promised < 10 * DAY
     assert not any(each.is_late for each in machine.fates)
 
 

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`retry ID...`: what has ended is asked for again, with the same unit, parameters and demands."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.replies import Submitted
+from sd_taskpacker.cli.clock import now
+from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.errors import WrongState
+from sd_taskpacker.model.request import Request
+from sd_taskpacker.model.values import Value
+
+NO_ROOM: Final = 75
+_ENDED: Final = ("complete", "failed")
+
+Task = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    task: Task
+    request: Request
+
+
+async def retry(client: Client, options: Namespace, out: Output) -> int:
+    """All or none: whoever names a task that cannot be retried has submitted nothing. Raises TaskpackerError."""
+    at = now()
+    wanted = [await _again(client, task_id, options, at) for task_id in dict.fromkeys(options.ids)]
+    batch = [each for each in wanted if each.task["kind"] == "batch"]
+    workorders = [each for each in wanted if each.task["kind"] != "batch"]
+    answers: dict[str, Submitted] = {}
+    if batch:
+        for each, answer in zip(batch, await client.batch_queue([one.request for one in batch]), strict=True):
+            answers[each.task["id"]] = answer
+    for each in workorders:
+        answers[each.task["id"]] = Submitted(tuple(await client.workorder_start([each.request])), ())
+    _report(wanted, answers, out)
+    for each in wanted:
+        accepted = answers[each.task["id"]].accepted
+        for text in _lost(each.task, await client.get_task(accepted[0]) if accepted else None, at):
+            out.talk(f"{each.task['id']}: {text}")
+    return NO_ROOM if any(answer.rejected for answer in answers.values()) else 0
+
+
+async def _again(client: Client, task_id: str, options: Namespace, at: int) -> Again:
+    task = await client.get_task(task_id)
+    if task["state"] not in _ENDED:
+        hint = f"taskpackerctl wait {task_id} returns when it has ended"
+        raise WrongState(f"{task_id} has not ended, it is {task['state']}; nothing was submitted", hint=hint)
+    return Again(task, Request(task["unit"], args_of(task, options, at), await client.get_parameters(task_id)))
+
+
+def args_of(task: Task, options: Namespace, at: int) -> dict[str, Value]:
+    """The demands that the task had, by whomever they were made; --size and --priority have the last word."""
+    args = {"size": Value("s", f"{task['memory_max'] >> 20}M"), "cpus": Value("u", task["cpus"])}
+    if task["kind"] == "batch":
+        args["priority"] = Value("u", task["priority"] if options.priority is None else options.priority)
+        if task.get("deadline", 0) > at:
+            args["deadline"] = Value("t", task["deadline"])
+    if options.size is not None:
+        args["size"] = Value("s", options.size)
+    if "expected" in task:
+        args["expected"] = Value("t", task["expected"])
+    if "tag" in task:
+        args["tag"] = Value("s", task["tag"])
+    return args
+
+
+def _lost(task: Task, new: Task | None, at: int) -> Iterator[str]:
+    """What could not be carried over."""
+    if 0 < task.get("deadline", 0) <= at:
+        yield "its deadline has passed, the new one has none of its own"
+    if new is None:
+        return
+    if new["name"] != task["name"]:
+        yield f"{new['id']} is no child of {task['name'].rpartition('/')[0]}: that takes a running task that asks"
+    if new["argv"] != task["argv"]:
+        yield (
+            f"{new['id']} runs another command: the unit file has changed since, or arguments were appended (--arg), "
+            "which nothing but the whole command remembers"
+        )
+
+
+def _report(wanted: list[Again], answers: Mapping[str, Submitted], out: Output) -> None:
+    """With --json a list of {"retry_of", "accepted": [id], "rejected": [name]}."""
+    if out.json is not Json.OFF:
+        rows = [(each.task["id"], answers[each.task["id"]]) for each in wanted]
+        out.document(
+            [{"retry_of": old, "accepted": list(new.accepted), "rejected": list(new.rejected)} for old, new in rows]
+        )
+    else:
+        out.lines([task_id for each in wanted for task_id in answers[each.task["id"]].accepted])
+    for each in wanted:
+        if answers[each.task["id"]].rejected:
+            out.warn(f"No room for {each.task['id']} again, not even later; --size asks for less")
