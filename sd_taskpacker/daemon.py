@@ -31,6 +31,7 @@ from sd_taskpacker.bus.service import NAME, PATH, ManagerInterface
 from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects
+from sd_taskpacker.engine.chronicle import Chronicle
 from sd_taskpacker.engine.desk import Desk
 from sd_taskpacker.engine.herald import Herald
 from sd_taskpacker.engine.life import Life
@@ -47,6 +48,7 @@ from sd_taskpacker.host.budget import ThisMachine
 from sd_taskpacker.host.cgroups import counter_files, unit_of_pid
 from sd_taskpacker.host.garbage import Garbage
 from sd_taskpacker.host.journal import JournalWitness
+from sd_taskpacker.host.journal_writer import IDENTIFIER, JournalWriter
 from sd_taskpacker.host.receipts import ReceiptBox
 from sd_taskpacker.host.store import SqliteStore
 from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
@@ -124,11 +126,16 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _set_up_logging() -> None:
     """To the journal where systemd has connected us to it, else to the terminal."""
-    to_journal = "JOURNAL_STREAM" in os.environ
-    handler = journal.JournalHandler(SYSLOG_IDENTIFIER="sd-taskpacker") if to_journal else logging.StreamHandler()
+    connected = _is_connected()
+    handler = journal.JournalHandler(SYSLOG_IDENTIFIER=IDENTIFIER) if connected else logging.StreamHandler()
     words = {"debug": logging.DEBUG, "warning": logging.WARNING, "err": logging.ERROR}
     level = words.get(os.environ.get("SYSTEMD_LOG_LEVEL", ""), logging.INFO)
     logging.basicConfig(level=level, handlers=[handler], format="%(message)s")
+
+
+def _is_connected() -> bool:
+    """Whether systemd has connected us to the journal (systemd.exec(5), $JOURNAL_STREAM)."""
+    return "JOURNAL_STREAM" in os.environ
 
 
 def _clock() -> int:
@@ -146,6 +153,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     work = (daemon.loop.run(daemon.act), daemon.herald.run(), daemon.retention.run(), *beats)
     workers = [asyncio.create_task(each) for each in work]
     try:
+        daemon.chronicle.recovered(daemon.loop.state.open_tasks())
         await daemon.life.resume(daemon.boot_id)
         await bus.own(NAME)
         sd_daemon.notify("READY=1")
@@ -168,10 +176,12 @@ class _Daemon:
     desk: Desk
     herald: Herald
     retention: Retention
+    chronicle: Chronicle
     garbage: Garbage
     boot_id: str
 
     def act(self, events: Sequence[Numbered]) -> None:
+        self.chronicle.act(events)
         self.life.act(events)
         self.desk.act(events)
         self.garbage.note(len(events), idle=self.loop.state.is_idle)
@@ -208,7 +218,10 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user)
 
     workdirs = WorkDirectories(paths.state)
-    desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher, workdirs=workdirs)
+    chronicle = Chronicle(JournalWriter(user=user, connected=_is_connected()))
+    desk = Desk(
+        loop, configure, units=units, machine=machine, launcher=launcher, workdirs=workdirs, chronicle=chronicle
+    )
     interface = ManagerInterface(desk, callers)
     signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"))
     desk.show = signals.figures_changed
@@ -225,7 +238,16 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     bus.export(PATH, interface)
     bus.add_message_handler(TaskObjects(desk.open_tasks, interface).handle)
     await launcher.enforce(loop.state.budget)
-    return _Daemon(loop=loop, life=life, desk=desk, herald=herald, retention=retention, garbage=garbage, boot_id=boot)
+    return _Daemon(
+        loop=loop,
+        life=life,
+        desk=desk,
+        herald=herald,
+        retention=retention,
+        chronicle=chronicle,
+        garbage=garbage,
+        boot_id=boot,
+    )
 
 
 def _receipt_box(paths: Paths, manager_cgroup: str) -> ReceiptBox:

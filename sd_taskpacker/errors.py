@@ -1,18 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What can go wrong, as a caller sees it.
 
-TaskpackerError
-├── NoSuchUnit         no such unit file, or it is refused       (exit 65)
-├── InvalidParameters  params do not fit the unit's [Parameter]s (exit 65)
-├── InvalidArgs        args, or the shape of a request           (exit 65)
-├── NoSuchTask         no task of that id                        (exit 4)
-├── WrongState         the task is not in a state for this       (exit 1)
-├── Decommissioned     the root takes no more work               (exit 75)
-├── LimitExceeded      too many, too long, or the disk is full   (exit 75)
-├── AccessDenied       this caller may not do this               (exit 77)
-├── Unreachable        the service does not answer               (exit 69)
-└── Internal           our own fault; details are in the journal (exit 1)
-
 Each class has the name it carries on the bus and the exit status the command line answers with. The message
 says what is wrong and where; `hint` says what to do.
 """
@@ -47,43 +35,59 @@ class TaskpackerError(Exception):
 
 
 class NoSuchUnit(TaskpackerError):
+    """There is no such unit file, or it is refused."""
+
     exit_status = 65
 
 
 class InvalidParameters(TaskpackerError):
+    """The parameters do not fit the unit's [Parameter] sections."""
+
     exit_status = 65
 
 
 class InvalidArgs(TaskpackerError):
+    """What is asked of the scheduler is wrong, or the shape of the request."""
+
     exit_status = 65
 
 
 class NoSuchTask(TaskpackerError):
+    """There is no task of that id."""
+
     exit_status = 4
 
 
 class WrongState(TaskpackerError):
-    pass
+    """The task is not in a state for this."""
 
 
 class Decommissioned(TaskpackerError):
+    """The root takes no more work."""
+
     exit_status = 75
 
 
 class LimitExceeded(TaskpackerError):
+    """Too many, too long, or the disk is full; nothing was done."""
+
     exit_status = 75
 
 
 class AccessDenied(TaskpackerError):
+    """This caller may not do this."""
+
     exit_status = 77
 
 
 class Unreachable(TaskpackerError):
+    """The service does not answer."""
+
     exit_status = 69
 
 
 class Internal(TaskpackerError):
-    pass
+    """Our own fault; the service's journal has the details."""
 
 
 def from_bus(name: str, text: str) -> TaskpackerError:

@@ -21,6 +21,19 @@ MAY_IMPORT: Final = {
     "host": ("errors", "model", "engine.events", "engine.ports", "host"),
     "bus": ("errors", "model", "plan.snapshot", "engine.ports", "bus"),
     "cli": ("errors", "model", "bus.client", "bus.link", "bus.news", "bus.replies", "drawing", "cli"),
+    "manual": (
+        "errors",
+        "model",
+        "engine.ports",
+        "bus.callers",
+        "bus.service",
+        "bus.task_objects",
+        "bus.wire",
+        "bus.wire_queue",
+        "cli.arguments",
+        "cli.statuses",
+        "manual",
+    ),
     "__init__": (),
     "__main__": ("cli",),
     "daemon": ("errors", "model", "plan", "engine", "host", "bus"),
@@ -52,8 +65,8 @@ ON_THE_LOOP: Final = {
 IMPURE_CALLS: Final = frozenset(("open", "input", "print", "now", "today", "utcnow"))
 
 ONLY_IN: Final = {
-    "dbus_next": ("bus",),
-    "pydantic": ("model", "host"),
+    "dbus_next": ("bus", "manual"),
+    "pydantic": ("model", "host", "manual"),
     "psutil": ("host",),
     "sqlite3": ("host",),
     "systemd": ("host", "daemon"),

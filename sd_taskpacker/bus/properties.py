@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from sd_taskpacker.model.notices import task_fields
 from sd_taskpacker.model.quantities import INFINITY
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Kind
@@ -98,7 +99,7 @@ def _is_moved(task: Task, each: Property) -> bool:
 def _additions(task: Task) -> Iterator[Property]:
     yield "Environment", Value("as", _environment(task))
     yield "ReadWritePaths", Value("as", [task.directory])
-    yield "LogExtraFields", Value("aay", [f"TASKPACKER_TASK={task.id}".encode()])
+    yield "LogExtraFields", Value("aay", [f"{name}={text}".encode() for name, text in task_fields(task).items()])
 
 
 def _environment(task: Task) -> list[str]:
@@ -112,8 +113,11 @@ def _environment(task: Task) -> list[str]:
 
 
 def _joined(name: str, ours: Value, own: Iterable[Property]) -> Value:
-    """The unit's entries first: of two assignments to one variable, systemd takes the later."""
+    """The unit's entries first: of two assignments to one variable, systemd takes the later. Of two journal fields
+    of one name it takes both, so that one of ours is ours alone."""
     theirs = [entry for other, value in own if other == name for entry in value.data]
+    if name == "LogExtraFields":
+        theirs = [field for field in theirs if not field.startswith(b"TASKPACKER_")]
     return Value(ours.signature, theirs + ours.data)
 
 

@@ -132,7 +132,7 @@ class ManagerInterface(ServiceInterface):
     @method()
     @replies
     async def GetTask(self, id: "s") -> "a{sv}":
-        """One task whole; also ended ones, from history. The keys are those of wire.TASK_SIGNATURES."""
+        """One task whole; also ended ones, from history."""
         return wire.task_to_wire(await self._manager.get_task(id))
 
     @method()
@@ -185,53 +185,65 @@ class ManagerInterface(ServiceInterface):
 
     @signal()
     def TaskChanged(self, sequence: int, id: str, state: str, details: dict[str, Variant]) -> "tssa{sv}":
-        """A task is in a new state. ListEvents goes on from `sequence`; the keys are wire_queue.CHANGE_KEYS."""
+        """A task is in a new state. ListEvents goes on from `sequence`."""
         return [sequence, id, state, details]
 
     @dbus_property(access=PropertyAccess.READ)
     def Version(self) -> "s":
+        """Of the service."""
         return __version__
 
     @dbus_property(access=PropertyAccess.READ)
     def MemoryBudget(self) -> "t":
+        """What all tasks together may use, in bytes."""
         return self._manager.figures().memory_budget
 
     @dbus_property(access=PropertyAccess.READ)
     def ChunksTotal(self) -> "u":
+        """The same in chunks of 32M."""
         return self._manager.figures().chunks_total
 
     @dbus_property(access=PropertyAccess.READ)
     def ChunksFree(self) -> "u":
+        """What running tasks leave of it; 0 where workorders took more."""
         return self._manager.figures().chunks_free
 
     @dbus_property(access=PropertyAccess.READ)
     def CPUsTotal(self) -> "u":
+        """How many CPUs tasks may keep busy."""
         return self._manager.figures().cpus_total
 
     @dbus_property(access=PropertyAccess.READ)
     def CPUsFree(self) -> "u":
+        """What running tasks leave of them."""
         return self._manager.figures().cpus_free
 
     @dbus_property(access=PropertyAccess.READ)
     def EstimatedSlotsRemaining(self) -> "au":
+        """How many more tasks of one CPU would start now: tiny, small, medium, large ones."""
         return list(self._manager.figures().slots)
 
     @dbus_property(access=PropertyAccess.READ)
     def NRunning(self) -> "u":
+        """Tasks that run."""
         return self._manager.figures().running
 
     @dbus_property(access=PropertyAccess.READ)
     def NQueued(self) -> "u":
+        """Tasks that wait."""
         return self._manager.figures().queued
 
     @dbus_property(access=PropertyAccess.READ)
     def Draining(self) -> "b":
+        """Whether nothing further is started."""
         return self._manager.figures().draining
 
     @dbus_property(access=PropertyAccess.READ)
     def Roots(self) -> "as":
+        """Units with Root=yes, and the roots of what runs."""
         return list(self._manager.figures().roots)
 
     @dbus_property(access=PropertyAccess.READ)
     def Decommissioned(self) -> "as":
+        """Roots that execute nothing further."""
         return list(self._manager.figures().decommissioned)

@@ -29,29 +29,17 @@ class Verb:
 
 def parse(arguments: Sequence[str]) -> Namespace:
     """Options may stand before the verb, after it, and between its operands, as in systemctl."""
-    outer = _outer_parser()
+    outer = outer_parser()
     # Becomes the verb where there is none; argparse would take an optional verb as left out before the first option.
     found = outer.parse_args([*arguments, DEFAULT_VERB])
     del found.rest[-1:]
-    verb = VERBS.get(found.verb)
-    if verb is None:
+    if found.verb not in VERBS:
         outer.error(f"there is no verb '{found.verb}'; {PROGRAM} --help lists them")
-    prog = f"{PROGRAM} {found.verb}"
-    usage = f"{prog} [OPTION...] {verb.operands}"
-    inner = ArgumentParser(
-        prog=prog,
-        usage=usage,
-        description=verb.summary,
-        epilog=documented(found.verb),
-        formatter_class=RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    inner = verb_parser(found.verb)
     broken = next((text for text in found.rest if not is_utf8(text)), None)
     if broken is not None and found.verb != "verify":
         # A file may be called anything; all the others go into D-Bus strings.
         inner.error(f"'{escape(broken)}' is not valid UTF-8")
-    verb.configure(inner)
-    _add_common(inner, default=SUPPRESS, json={"nargs": "?", "const": "short"})
     # Each verb has a parser of its own because argparse cannot mix options and operands below a subparser.
     options = inner.parse_intermixed_args(_joined(found.rest), found)
     if found.verb == "submit" and options.unit is None and options.from_json is None:
@@ -74,7 +62,25 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def _outer_parser() -> ArgumentParser:
+def verb_parser(name: str) -> ArgumentParser:
+    """Of a verb's own words: those after it, and the options that stand before it."""
+    verb = VERBS[name]
+    prog = f"{PROGRAM} {name}"
+    parser = ArgumentParser(
+        prog=prog,
+        usage=f"{prog} [OPTION...] {verb.operands}",
+        description=verb.summary,
+        epilog=documented(name),
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verb.configure(parser)
+    _add_common(parser, default=SUPPRESS, json={"nargs": "?", "const": "short"})
+    return parser
+
+
+def outer_parser() -> ArgumentParser:
+    """Of what comes before the verb."""
     longest = max(map(len, VERBS))
     verbs = "\n".join(f"  {name:<{longest}}  {verb.summary}" for name, verb in VERBS.items())
     parser = ArgumentParser(

@@ -15,14 +15,19 @@ from sd_taskpacker.errors import TaskpackerError
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
+COMPLETE: Final = "__complete"
+"""What the shells' completion calls with the words of a command line; no verb, for it is for no person."""
 UNREAD: Final = 141
 """128 + SIGPIPE, as for a program in C whose reader has left."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
     try:
         output.prepare()
-        options = parse(sys.argv[1:] if arguments is None else arguments)
+        if words[:1] == [COMPLETE]:
+            return _complete(words[1:])
+        options = parse(words)
         out = Output(json=Json(options.json), legend=not options.no_legend, quiet=options.quiet)
         return _run(options, out)
     except KeyboardInterrupt:
@@ -30,6 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         output.abandon()
         return UNREAD
+
+
+def _complete(words: Sequence[str]) -> int:
+    from sd_taskpacker.cli.complete import complete
+
+    return complete(words)
 
 
 def _run(options: Namespace, out: Output) -> int:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
+from sd_taskpacker.engine.chronicle import Chronicle
 from sd_taskpacker.engine.inquiries import Inquiries
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.orders import Orders
@@ -34,7 +35,6 @@ from sd_taskpacker.engine.trial import try_out
 from sd_taskpacker.engine.trouble import STORE, WORKDIRS
 from sd_taskpacker.engine.turn import Decision, Numbered
 from sd_taskpacker.errors import AccessDenied, LimitExceeded, TaskpackerError
-from sd_taskpacker.model.quantities import CHUNK_BYTES
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue, Kind
@@ -61,6 +61,7 @@ class Desk:
         machine: Machine,
         launcher: Launcher,
         workdirs: Workdirs,
+        chronicle: Chronicle,
     ) -> None:
         self._loop = loop
         self._configure = configure
@@ -69,6 +70,7 @@ class Desk:
         self._machine = machine
         self._launcher = launcher
         self._past = Past(loop, workdirs)
+        self._chronicle = chronicle
         self.show: Callable[[Figures], None] = lambda figures: None
         loop.trouble.changed = lambda: self.show(self.figures())
         self._inquiries = Inquiries(loop)
@@ -140,6 +142,7 @@ class Desk:
         """The units on disk now: files that were dropped in since are seen by this."""
         refresh = functools.partial(self._units.refresh, force=force)
         catalogue = await asyncio.get_running_loop().run_in_executor(self._reader, refresh)
+        self._chronicle.refused(catalogue.refused)
         roots = tuple(unit.name for unit in catalogue.units.values() if unit.root)
         if roots != self._roots:
             self._roots = roots
@@ -169,7 +172,7 @@ class Desk:
             return
         await self._loop.take_budget(budget)
         self._inquiries.outdate()
-        log.info("budget: %d chunks, %d CPUs (%s)", budget.memory // CHUNK_BYTES, budget.cpus, budget.source)
+        self._chronicle.budget(budget)
         self._warn_of_stranded()
         self.show(self.figures())
 

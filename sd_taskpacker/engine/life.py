@@ -198,7 +198,6 @@ class Life:
 
     async def _finish(self, task: Task) -> None:
         has_directory = task.outcome is None or not task.outcome.no_directory
-        _log_end(task)
         sealed = not has_directory or await self._leavings.seal(task)
         await self._herald.ended(task)
         await self._launcher.release(task.id)
@@ -213,8 +212,6 @@ class Life:
 
     async def _close(self, never_ran: Sequence[Task]) -> None:
         """Those that ended while they waited: maybe very many at once, and nothing is left of them anywhere."""
-        for task in never_ran:
-            _log_end(task)
         await self._herald.ended(*never_ran)
         await self._remember(*(event(task.id) for task in never_ran for event in (TaskClosed, TaskDropped)))
 
@@ -245,8 +242,3 @@ class Life:
             log.error("%s", error)
         else:
             log.error("a task's step failed; this is a bug", exc_info=error)
-
-
-def _log_end(task: Task) -> None:
-    if task.outcome:
-        log.info("%s: %s%s", task.id, task.outcome.result, task.outcome.message and f": {task.outcome.message}")

@@ -2,7 +2,7 @@
 """The edges, as the engine sees them. `host` and `bus` implement these; tests replace them to inject faults.
 
 Store, Workdirs, Receipts, Witness, Units and Machine block; the loop calls them in a thread, one call of each
-at a time unless said otherwise. Launcher is asyncio. Signals is called on the loop and must not block.
+at a time unless said otherwise. Launcher is asyncio. Signals and Journal are called on the loop and must not block.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.model.learning import Runs
 from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.notices import Entry
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.serials import Serial
 from sd_taskpacker.model.task import Task, TaskState
@@ -288,6 +289,11 @@ class Signals(Protocol):
 
     def figures_changed(self, figures: Figures) -> None:
         """PropertiesChanged for what differs from the last call; also the service's status line."""
+
+
+class Journal(Protocol):
+    def write(self, entry: Entry) -> None:
+        """Never raises: what happened has happened, whether or not the journal takes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,15 @@ def test_work_directory_is_writable_besides_what_the_unit_adds() -> None:
     assert (made["NoNewPrivileges"], made["ProtectSystem"], made["PrivateTmp"]) == (True, "strict", True)
 
 
-def test_journal_lines_carry_the_id() -> None:
-    own = (("LogExtraFields", Value("aay", [b"X=1"])),)
-    assert properties(a_task(properties=own))["LogExtraFields"] == [b"X=1", b"TASKPACKER_TASK=massif@20261121.0"]
+def test_journal_lines_carry_the_id_and_no_other() -> None:
+    own = (("LogExtraFields", Value("aay", [b"X=1", b"TASKPACKER_TASK=forged@1"])),)
+    assert properties(a_task("build/massif@20261121.0", properties=own))["LogExtraFields"] == [
+        b"X=1",
+        b"TASKPACKER_TASK=build/massif@20261121.0",
+        b"TASKPACKER_NAME=build/massif",
+        b"TASKPACKER_VERSION=20261121.0",
+        b"TASKPACKER_ROOT=build",
+    ]
 
 
 def test_output_is_a_descriptor_and_never_a_path_in_the_tasks_own_directory() -> None:

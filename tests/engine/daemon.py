@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
+from sd_taskpacker.engine.chronicle import Chronicle
 from sd_taskpacker.engine.desk import Desk
 from sd_taskpacker.engine.herald import Herald
 from sd_taskpacker.engine.life import Life
@@ -20,6 +21,7 @@ from sd_taskpacker.model.unit import TaskUnit
 from tests.engine.builders import BOOT, NOW, PLACE, catalogue, receipt
 from tests.engine.fakes import (
     Diary,
+    FakeJournal,
     FakeLauncher,
     FakeMachine,
     FakeReceipts,
@@ -46,6 +48,8 @@ class Daemon:
         self.machine = FakeMachine(Budget(memory=chunks * CHUNK_BYTES, cpus=cpus))
         self.signals = FakeSignals(self.diary)
         self.loop = Loop(State(self.store.load(), self.machine.budget()), self.store, lambda: self.now, boot_id=BOOT)
+        self.journal = FakeJournal()
+        self.chronicle = Chronicle(self.journal)
         self.herald = Herald(self.loop.state, self.signals, lambda: asyncio.sleep(0))
         self.life = Life(
             self.loop,
@@ -62,6 +66,7 @@ class Daemon:
             machine=self.machine,
             launcher=self.launcher,
             workdirs=self.workdirs,
+            chronicle=self.chronicle,
         )
         self.desk.show = self.signals.figures_changed
         self.launcher.ended = self.life.unit_over
@@ -89,6 +94,7 @@ async def running(daemon: Daemon, *, resumed: bool = True) -> AsyncIterator[Daem
     """`resumed` False: the test itself calls `life.resume`; until `loop.begin_cycles` nothing that waits starts."""
 
     def act(events: Sequence[Numbered]) -> None:
+        daemon.chronicle.act(events)
         daemon.life.act(events)
         daemon.desk.act(events)
 

@@ -36,6 +36,7 @@ from sd_taskpacker.engine.ports import (
 )
 from sd_taskpacker.errors import TaskpackerError, WrongState
 from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.notices import Entry
 from sd_taskpacker.model.serials import Serial
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue
@@ -310,3 +311,15 @@ class FakeSignals:
 
     def figures_changed(self, figures: Figures) -> None:
         self.figures.append(figures)
+
+
+class FakeJournal:
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+
+    def write(self, entry: Entry) -> None:
+        self.entries.append(entry)
+
+    @property
+    def told(self) -> list[str]:
+        return [entry.notice.name for entry in self.entries]
