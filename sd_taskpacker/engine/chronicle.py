@@ -71,7 +71,7 @@ def entry_of(event: Event) -> Entry | None:
         case TaskStarted(task):
             return Entry(notice=notices.STARTED, text=f"{task.id}: started", task=task)
         case TaskFound(task):
-            return Entry(notice=notices.STARTED, text=f"{task.id}: found running, nothing else is known of it", task=task)
+            return Entry(notice=notices.STARTED, text=f"{task.id}: found running, no record of it", task=task)
         case TaskEnded(task) if task.outcome is not None:
             return _ended(task, task.outcome)
         case RootDecommissioned(root):
