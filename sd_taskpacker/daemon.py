@@ -27,6 +27,7 @@ from systemd import journal
 from sd_taskpacker import __version__
 from sd_taskpacker.bus.callers import Callers, judge_large
 from sd_taskpacker.bus.connection import Connection, connect
+from sd_taskpacker.bus.polkit import Polkit
 from sd_taskpacker.bus.service import NAME, PATH, ManagerInterface
 from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
@@ -192,7 +193,8 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         default_user = None if user else config.tasks.user
         return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user)
 
-    desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher)
+    polkit = Polkit(bus, group=lambda: callers.group)
+    desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher, authority=polkit)
     interface = ManagerInterface(desk, callers)
     signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"))
     desk.show = signals.figures_changed
@@ -205,7 +207,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         witness=JournalWitness(),
         herald=herald,
     )
-    bus.guard(judge_large(callers))
+    bus.guard(judge_large(callers, polkit.submits))
     bus.export(PATH, interface)
     bus.add_message_handler(TaskObjects(desk.open_tasks, interface).handle)
     await launcher.enforce(loop.state.budget)

@@ -16,7 +16,7 @@ from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.request import Caller
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Kind
-from sd_taskpacker.model.values import Value
+from sd_taskpacker.model.values import INT_SIGNATURES, Value
 from sd_taskpacker.plan.reasons import too_large
 from sd_taskpacker.plan.snapshot import Verdict
 
@@ -44,6 +44,12 @@ def altered(state: State, task: Task, properties: Mapping[str, Value], caller: C
     if "deadline" in properties:
         _check_deadline(state, wanted, now)
     return wanted
+
+
+def goes_before(task: Task, properties: Mapping[str, Value]) -> bool:
+    """Whether a higher priority is asked for; a malformed one is left to `altered`."""
+    priority = properties.get("priority")
+    return priority is not None and priority.signature in INT_SIGNATURES and priority.data > task.priority
 
 
 def _check_size(state: State, wanted: Task, *, given: bool) -> None:

@@ -16,6 +16,7 @@ from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.orders import Orders
 from sd_taskpacker.engine.ports import (
     Answer,
+    Authority,
     Figures,
     Launcher,
     Machine,
@@ -26,7 +27,7 @@ from sd_taskpacker.engine.ports import (
     Units,
 )
 from sd_taskpacker.engine.requests import Office, Place
-from sd_taskpacker.engine.rights import must_manage, must_submit
+from sd_taskpacker.engine.rights import Rights, must_submit
 from sd_taskpacker.engine.trial import try_out
 from sd_taskpacker.engine.turn import Decision, Numbered
 from sd_taskpacker.errors import AccessDenied, TaskpackerError
@@ -50,7 +51,14 @@ class Desk:
     have changed; the bus, which needs the desk to exist first, sets it."""
 
     def __init__(
-        self, loop: Loop, configure: Callable[[], Place], *, units: Units, machine: Machine, launcher: Launcher
+        self,
+        loop: Loop,
+        configure: Callable[[], Place],
+        *,
+        units: Units,
+        machine: Machine,
+        launcher: Launcher,
+        authority: Authority,
     ) -> None:
         self._loop = loop
         self._configure = configure
@@ -60,7 +68,8 @@ class Desk:
         self._launcher = launcher
         self.show: Callable[[Figures], None] = lambda figures: None
         self._inquiries = Inquiries(loop)
-        self._orders = Orders(loop, self._inquiries, launcher, self.catalogue)
+        self._rights = Rights(authority)
+        self._orders = Orders(loop, self._inquiries, launcher, self._rights, self.catalogue)
         self._roots: tuple[str, ...] = ()
         # One thread: reading the directories remembers what it saw, and is not for two at once.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="units")
@@ -73,7 +82,7 @@ class Desk:
 
     async def batch_test(self, caller: Caller, requests: Sequence[Request]) -> list[Trial]:
         trials: list[Trial] = await self._decide(
-            caller, requests, lambda office, now: Decision(answer=try_out(office, caller, requests, now))
+            Kind.BATCH, caller, requests, lambda office, now: Decision(answer=try_out(office, caller, requests, now))
         )
         return trials
 
@@ -118,7 +127,7 @@ class Desk:
         return await self._inquiries.get_plan(form)
 
     async def reload(self, caller: Caller) -> None:
-        must_manage(caller)
+        await self._rights.manager(caller, "reload")
         # On the loop, since it also changes whom the bus trusts; the file is a few lines.
         self._place = self._configure()
         await self.catalogue(force=True)
@@ -197,7 +206,7 @@ class Desk:
             admission = admit(office, kind, caller, requests, now)
             return Decision(admission.events, admission)
 
-        admission: Admission = await self._decide(caller, requests, decide)
+        admission: Admission = await self._decide(kind, caller, requests, decide)
         _log(caller, requests, admission, "started")
         return admission
 
@@ -206,22 +215,27 @@ class Desk:
             admission = enqueue(office, caller, requests, now)
             return Decision(admission.events, admission)
 
-        admission: Admission = await self._decide(caller, requests, decide)
+        admission: Admission = await self._decide(Kind.BATCH, caller, requests, decide)
         _log(caller, requests, admission, "accepted")
         return admission
 
     async def _decide(
-        self, caller: Caller, requests: Sequence[Request], decide: Callable[[Office, int], Decision]
+        self,
+        kind: Kind,
+        caller: Caller,
+        requests: Sequence[Request],
+        decide: Callable[[Office, int], Decision],
     ) -> Any:
         """With the units, the budget and the history that the requests are checked against."""
         self._check_caller(caller)
         catalogue = await self.catalogue()
+        permitted = await self._rights.submitter(caller, kind, requests, catalogue)
         await self.refresh_budget()
         asked = _asked_versions(caller, requests)
         taken = await self._loop.recall(lambda store: store.known(asked)) if asked else frozenset()
 
         def decide_now(now: int) -> Decision:
-            self._check_caller(caller)
+            self._check_caller(permitted)
             office = Office(state=self._loop.state, catalogue=catalogue, place=self._place, taken=taken)
             return decide(office, now)
 
@@ -229,7 +243,8 @@ class Desk:
 
     def _check_caller(self, caller: Caller) -> None:
         """A caller inside a task's unit speaks for that task, and only while it runs."""
-        must_submit(caller)
+        if not caller.ruled:
+            must_submit(caller)
         if caller.task is not None:
             task = self._loop.state.task(caller.task)
             if task is None or task.state is not TaskState.RUNNING:

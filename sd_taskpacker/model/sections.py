@@ -139,6 +139,18 @@ class WorkorderSection(BaseModel):
         alias="Root",
         description="Whether the task is started when the daemon starts. Every parameter then needs a default.",
     )
+    allow_users: WordList = Field(
+        (),
+        alias="AllowUsers",
+        description="Users (names or numbers, separated by blanks) who may submit it; with AllowGroups=, those of"
+        " either. Nobody else may, whatever polkit says, but root. May be given more than once. Default: all who may"
+        " submit tasks.",
+    )
+    allow_groups: WordList = Field(
+        (),
+        alias="AllowGroups",
+        description="Groups whose members may submit it; see AllowUsers=. May be given more than once.",
+    )
     directory: Directory | None = Field(
         None,
         alias="Directory",

@@ -109,6 +109,8 @@ def _unit(
         description=about.description,
         exec=task.exec,
         root=task.root,
+        allow_users=task.allow_users,
+        allow_groups=task.allow_groups,
         directory=task.directory,
         chunks=task.chunks,
         cpus=task.cpus,

@@ -64,6 +64,9 @@ class TaskUnit:
     description: str = ""
     exec: tuple[Word, ...]
     root: bool = False
+    allow_users: tuple[str, ...] = ()
+    allow_groups: tuple[str, ...] = ()
+    """Who may submit it, by these two lists; everybody who may submit at all when both are empty."""
     directory: str | None = None
     chunks: int
     cpus: int = 1

@@ -20,6 +20,7 @@ from sd_taskpacker.model.unit import TaskUnit
 from tests.engine.builders import BOOT, NOW, PLACE, catalogue, receipt
 from tests.engine.fakes import (
     Diary,
+    FakeAuthority,
     FakeLauncher,
     FakeMachine,
     FakeReceipts,
@@ -45,6 +46,7 @@ class Daemon:
         self.units = FakeUnits(catalogue(*units))
         self.machine = FakeMachine(Budget(memory=chunks * CHUNK_BYTES, cpus=cpus))
         self.signals = FakeSignals(self.diary)
+        self.authority = FakeAuthority()
         self.loop = Loop(State(self.store.load(), self.machine.budget()), self.store, lambda: self.now, boot_id=BOOT)
         self.herald = Herald(self.loop.state, self.signals, lambda: asyncio.sleep(0))
         self.life = Life(
@@ -61,6 +63,7 @@ class Daemon:
             units=self.units,
             machine=self.machine,
             launcher=self.launcher,
+            authority=self.authority,
         )
         self.desk.show = self.signals.figures_changed
         self.launcher.ended = self.life.unit_over
