@@ -4,7 +4,7 @@
     ROOT-DIRECTORY/               made with its parents when missing; never removed
     └── massif/                   0755, the daemon's; one per further component of the name
         └── @20261121.0/          0750, the task's user; only ever made new
-            ├── parameters.json   0640, the task's user
+            ├── parameters.json   0640, 0400 with secrets in it, the task's user
             ├── results/          0755, the task's user; stays until retention removes it all
             │   ├── output.txt    0644, the task's user; only ever made new, and PID 1 gets it open
             │   └── task.json     0644, the daemon's; written at the end
@@ -181,8 +181,8 @@ def _make_intermediate(parent: int, name: str) -> bool:
 
 
 def _write_parameters(work: int, task: Task, owner: Owner) -> None:
-    text = json.dumps(task.parameters, ensure_ascii=False, indent=2) + "\n"
-    _write_new(work, PARAMETERS, text.encode(), owner, 0o640)
+    text = json.dumps(task.parameters | task.secrets, ensure_ascii=False, indent=2) + "\n"
+    _write_new(work, PARAMETERS, text.encode(), owner, 0o400 if task.secrets else 0o640)
 
 
 @contextmanager

@@ -252,6 +252,12 @@ class ParameterSection(BaseModel):
         f" value may then have {MAX_MATCHED} characters. A pattern with nested or with more than 3 unbounded repeats"
         " could take for ever and is refused; possessive ones, [a-z]++, do not count.",
     )
+    secret: Flag = Field(
+        False,
+        alias="Secret",
+        description="Whether its value is shown to nobody. The task finds it in parameters.json, and nowhere else: it"
+        " cannot be used in Exec=. It is forgotten when the task has ended. For Type=string only.",
+    )
     description: Line = Field("", alias="Description", description="One line that tells people what it is for.")
 
 

@@ -38,6 +38,8 @@ class Parameter:
     maximum: int | float | None = None
     pattern: str | None = None
     description: str = ""
+    secret: bool = False
+    """Nobody is shown its value; the task finds it in parameters.json."""
 
 
 @dataclass(frozen=True, slots=True)

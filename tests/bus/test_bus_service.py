@@ -263,4 +263,4 @@ async def test_the_manager_is_told_who_calls_and_whether_he_waits_for_a_password
     async with await Client.connect(user=True, interactive=interactive) as client:
         await client.drain()
         [caller] = service.manager.drained_by
-        assert (caller.interactive, caller.name) == (interactive, client._bus.unique_name)
+        assert (caller.interactive, caller.name) == (interactive, str(client._bus.unique_name))
