@@ -176,6 +176,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         bus,
         ended=lambda task_id, note: life.unit_over(task_id, note),
         machine_cpus=os.cpu_count() or 1,
+        state_directory=None if user else str(paths.state),
     )
     await launcher.open()
     manager_cgroup = await launcher.manager_cgroup()
@@ -202,7 +203,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     life = Life(
         loop,
         launcher=launcher,
-        workdirs=WorkDirectories(),
+        workdirs=WorkDirectories(readers=None if user else lambda: callers.group),
         receipts=receipts,
         witness=JournalWitness(),
         herald=herald,

@@ -4,9 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+
+def _unprivileged(user: str) -> str:
+    if user == "root" or (user.isdecimal() and int(user) == 0):
+        raise ValueError("tasks run as root only where their own unit says User=root")
+    return user
 
 
 class Access(BaseModel):
@@ -22,7 +28,7 @@ class Access(BaseModel):
 class Tasks(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
-    user: str = Field(
+    user: Annotated[str, AfterValidator(_unprivileged)] = Field(
         default="taskpacker", min_length=1, description="Whom tasks run as when their unit has no User= of its own."
     )
 

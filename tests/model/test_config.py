@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+import pytest
 import tomli
 
 from sd_taskpacker.model.config import Config, read_config
@@ -17,6 +18,13 @@ def test_an_empty_file_is_all_defaults() -> None:
 def test_what_is_set_is_in_force() -> None:
     config, problems = _read('[access]\ngroup = "wheel"\n[tasks]\nuser = "nobody"\n')
     assert (config.access.group, config.tasks.user, problems) == ("wheel", "nobody", [])
+
+
+@pytest.mark.parametrize("user", ["root", "0", "000"])
+def test_tasks_never_run_as_root_by_default(user: str) -> None:
+    config, (problem,) = _read(f'[tasks]\nuser = "{user}"\n')
+    assert config.tasks.user == "taskpacker"
+    assert "User=root" in problem
 
 
 def test_a_bad_value_is_told_and_leaves_the_default_and_everything_else() -> None:

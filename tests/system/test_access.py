@@ -177,3 +177,70 @@ def test_a_submitter_cancels_his_own_task_and_not_that_of_another(machine: Machi
     finally:
         machine.call("Resume", "")
     assert machine.task(mine)["result"] == "cancelled"
+
+
+NEIGHBOUR = (
+    "[Batch]\nExec=/bin/sh -c 'umask 0; echo private > file; echo \"$$\" > results/pid; sleep infinity'\nCPUs=0\n"
+)
+SPY = """\
+import os, sys
+place, pid = sys.argv[1:]
+state = "/var/lib/sd-taskpacker"
+tried = [place + "/file", place + "/parameters.json", f"/proc/{pid}/cwd/file", f"/proc/{pid}/root{place}/file",
+    f"/proc/{pid}/environ", state + "/state.sqlite"]
+for path in tried:
+    for mode in ("r", "a"):
+        try:
+            open(path, mode).close()
+        except OSError:
+            continue
+        print("opened", path, mode)
+for path in (place + "/new", state + "/new"):
+    try:
+        open(path, "w").close()
+    except OSError:
+        continue
+    print("made", path)
+print(os.getuid() == os.stat(".").st_uid != 0, sorted(os.listdir(state)))
+"""
+
+
+def test_a_task_reaches_neither_another_ones_directory_nor_the_store(machine: Machine) -> None:
+    machine.write_unit("neighbour.batch", NEIGHBOUR)
+    machine.write_file("/srv/spy.py", SPY)
+    machine.write_unit(
+        "spy.batch",
+        "[Batch]\nExec=/usr/bin/python3 -I /srv/spy.py ${place} ${pid}\nCPUs=0\n"
+        "[Parameter]\nName=place\n[Parameter]\nName=pid\n",
+    )
+    ((neighbour,), _) = machine.call("BatchSubmit", REQUEST, [["neighbour", {}, {}]])[0]
+    place = Path(machine.task(neighbour)["directory"])
+    machine.wait(lambda: (place / "results/pid").exists() and (place / "results/pid").read_text() != "", "it runs")
+    pid = (place / "results/pid").read_text().strip()
+    spy = machine.run("spy", {"place": str(place), "pid": pid})
+    assert machine.output(spy) == "True ['spy']\n"
+
+
+def test_results_are_for_the_submitter_and_the_group_and_a_secret_for_the_task_alone(machine: Machine) -> None:
+    machine.write_unit(
+        "for-bob.batch",
+        "[Batch]\nExec=/bin/sh -c 'cat parameters.json; echo'\nSize=tiny\nCPUs=0\n"
+        "[Parameter]\nName=token\nSecret=yes\n[Service]\nUser=nobody\n",
+    )
+    words = ["submit", "for-bob", "token=hush-4711"]
+    task = machine.closed(machine.as_user("bob", *words).stdout.strip())
+    output = f"{task['directory']}/results/output.txt"
+    assert task["parameters"] == {}
+    assert {user: _reads(user, output) for user in ("bob", "ann", "daemon")} == {
+        "bob": '{\n  "token": "hush-4711"\n}\n\n',
+        "ann": '{\n  "token": "hush-4711"\n}\n\n',
+        "daemon": "",
+    }
+    assert _reads("bob", f"{task['directory']}/results/task.json").count("hush") == 0
+    for user in ("ann", "bob", "taskpacker"):
+        assert _reads(user, "/var/lib/sd-taskpacker/state.sqlite") == ""
+
+
+def _reads(user: str, path: str) -> str:
+    words = ["runuser", "-u", user, "--", "cat", path]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout
