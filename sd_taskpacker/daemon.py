@@ -49,6 +49,7 @@ from sd_taskpacker.host.garbage import Garbage
 from sd_taskpacker.host.journal import JournalWitness
 from sd_taskpacker.host.receipts import ReceiptBox
 from sd_taskpacker.host.store import SqliteStore
+from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
 from sd_taskpacker.host.workdir import WorkDirectories
 from sd_taskpacker.model.config import Config, read_config
@@ -181,7 +182,8 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     await launcher.open()
     manager_cgroup = await launcher.manager_cgroup()
     receipts = _receipt_box(paths, manager_cgroup)
-    units = UnitDirectories(default_directories(user=user, environ=os.environ))
+    directories = default_directories(user=user, environ=os.environ)
+    units = UnitDirectories(directories, trust=None if user else Trust)
     callers = Callers(
         bus,
         unit_of_pid=lambda pid: unit_of_pid(pid, manager_cgroup=manager_cgroup),
@@ -192,7 +194,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         config = _read_config(paths.config)
         callers.trust(config.access.group, config.tasks.user)
         default_user = None if user else config.tasks.user
-        return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user)
+        return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user, limits=config.limits)
 
     polkit = Polkit(bus, group=lambda: callers.group)
     desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher, authority=polkit)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
 from sd_taskpacker.engine.inquiries import Inquiries
+from sd_taskpacker.engine.limits import Rates
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.orders import Orders
 from sd_taskpacker.engine.ports import (
@@ -69,6 +70,7 @@ class Desk:
         self.show: Callable[[Figures], None] = lambda figures: None
         self._inquiries = Inquiries(loop)
         self._rights = Rights(authority)
+        self._rates = Rates()
         self._orders = Orders(loop, self._inquiries, launcher, self._rights, self.catalogue)
         self._roots: tuple[str, ...] = ()
         # One thread: reading the directories remembers what it saw, and is not for two at once.
@@ -228,6 +230,7 @@ class Desk:
     ) -> Any:
         """With the units, the budget and the history that the requests are checked against."""
         self._check_caller(caller)
+        self._rates.take(caller, self._place.limits, self._loop.clock())
         catalogue = await self.catalogue()
         permitted = await self._rights.submitter(caller, kind, requests, catalogue)
         await self.refresh_budget()

@@ -32,6 +32,7 @@ from typing import Final
 from sd_taskpacker.host.beneath import descended, opened, unlocked
 from sd_taskpacker.host.collect import empty
 from sd_taskpacker.host.readers import MODE, gid_of, open_to
+from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.model.task import Task, describe
 
 RESULTS: Final = "results"
@@ -173,6 +174,7 @@ def _prepare(task: Task, parts: tuple[str, ...], owner: Owner, let_in: LetIn) ->
     # Undone before the descriptors are closed: the second stack ends first.
     with ExitStack() as closing, ExitStack() as undoing:
         parent = closing.enter_context(descended(task.root_directory, ()))
+        _check_trust(task.root_directory, owner)
         for part in parts[:-1]:
             made = _make_intermediate(parent, part)
             if made:
@@ -191,6 +193,13 @@ def _prepare(task: Task, parts: tuple[str, ...], owner: Owner, let_in: LetIn) ->
         let_in(work, task, owner)
         undoing.pop_all()
         return output
+
+
+def _check_trust(root: str, owner: Owner) -> None:
+    """Whoever can move what lies in it, could have us write elsewhere. A user's own tasks may."""
+    flaw = Trust(os.geteuid()).flaw(f"{root}/.") if owner is not None else None
+    if flaw is not None:
+        raise OSError(errno.EPERM, flaw, root)
 
 
 def _make_intermediate(parent: int, name: str) -> bool:

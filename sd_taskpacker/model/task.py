@@ -141,6 +141,12 @@ class Task:
         return self.directory + "/results"
 
     @property
+    def weight(self) -> int:
+        """About how many characters of its submitter's it carries."""
+        values = (*self.parameters.values(), *self.secrets.values())
+        return sum(map(len, self.argv)) + sum(len(str(value)) for value in values)
+
+    @property
     def has_run(self) -> bool:
         """Whether it was ever started; what never was has left nothing anywhere."""
         return self.started_usec > 0

@@ -496,3 +496,12 @@ def test_a_group_that_is_gone_leaves_the_directory_to_the_users_own(tmp_path: Pa
     one = task(tmp_path, user="nobody")
     WorkDirectories(readers=lambda: "no-such-group").prepare(one).close()
     assert Path(one.directory).stat().st_gid == NOBODY.pw_gid
+
+
+def test_nothing_is_made_where_others_could_move_it(tmp_path: Path) -> None:
+    """Only root may give files to another user, so only root's tasks can be led astray."""
+    tmp_path.chmod(0o777)
+    with pytest.raises(OSError, match="can be written by others than root.*chmod go-w") as told:
+        WorkDirectories().prepare(task(tmp_path, user="nobody"))
+    assert told.value.filename == str(tmp_path)
+    assert listing(tmp_path) == set()

@@ -34,3 +34,9 @@ def test_a_bad_value_is_told_and_leaves_the_default_and_everything_else() -> Non
     assert any("group" in problem for problem in problems)
     assert any("colour" in problem for problem in problems)
     assert any("cluster" in problem for problem in problems)
+
+
+def test_limits_are_numbers_within_bounds() -> None:
+    config, problems = _read("[limits]\nwaiting_per_user = 5\ndepth = 33\ncalls_per_second = 0\n")
+    assert (config.limits.waiting_per_user, config.limits.depth, config.limits.calls_per_second) == (5, 32, 200)
+    assert len(problems) == 2

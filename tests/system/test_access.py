@@ -91,6 +91,8 @@ def tasks(machine: Machine) -> Iterator[dict[str, str]]:
     machine.wait(lambda: machine.unit_state(machine.task(first)["systemd_unit"]) == "loaded", "it runs")
     yield {"running": first, "waiting": second}
     machine.call("Resume", "")
+    # What is about to end by itself cannot be killed any more.
+    machine.wait(lambda: {task["unit"] for task in machine.running()} <= {"sleeper"}, "the others end")
 
 
 def _calls(tasks: Mapping[str, str]) -> str:
