@@ -16,10 +16,10 @@ from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
 
 _HINTS: Final = {
-    Permit.NO: "only root, the group taskpacker and whom polkit's rules name may",
-    Permit.CHALLENGE: "polkit wants a password for it, and this call did not say that it waits for one",
+    Permit.NO: "the rules for {action} do not allow it, and nobody gave a password",
+    Permit.CHALLENGE: "by the rules for {action} it takes a password, and this call did not say that it waits for one",
 }
-"""Where polkit has decided."""
+"""Where polkit has decided, or would have."""
 
 
 class Rights:
@@ -64,7 +64,7 @@ class Rights:
             return
         permit = await self._authority.permits(caller, deed)
         if permit is not Permit.YES:
-            raise AccessDenied(f"uid {caller.uid} may not {words}", hint=_HINTS[permit])
+            raise AccessDenied(f"uid {caller.uid} may not {words}", hint=_HINTS[permit].format(action=deed.action))
 
     async def _check_lists(self, caller: Caller, unit: TaskUnit) -> None:
         """Holds for tasks, too: what asks is the user that they run as."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.machine import MANAGER, NAME, PATH, Machine
+from tests.system.machine import MANAGER, NAME, PATH, UNITS, Machine
 
 RULE = """\
 polkit.addRule(function(action, subject) {
@@ -241,6 +241,17 @@ def test_results_are_for_the_submitter_and_the_group_and_a_secret_for_the_task_a
     assert _reads("bob", f"{task['directory']}/results/task.json").count("hush") == 0
     for user in ("ann", "bob", "taskpacker"):
         assert _reads(user, "/var/lib/sd-taskpacker/state.sqlite") == ""
+
+
+def test_a_unit_that_others_can_write_is_refused_and_says_what_to_do(machine: Machine) -> None:
+    machine.write_unit("loose.batch", QUICK)
+    (UNITS / "loose.batch").chmod(0o666)
+    refused = machine.as_user("ann", "submit", "loose")
+    assert (refused.returncode, "has errors" in refused.stderr) == (65, True), refused.stderr
+    told = machine.as_user("ann", "list-units")
+    assert "chmod go-w /etc/sd-taskpacker/units/loose.batch" in told.stdout + told.stderr
+    (UNITS / "loose.batch").chmod(0o644)
+    assert machine.run("loose")["result"] == "success"
 
 
 def _reads(user: str, path: str) -> str:
