@@ -17,7 +17,7 @@ from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
 
 _HINTS: Final = {
     Permit.NO: "the rules for {action} do not allow it, and nobody gave a password",
-    Permit.CHALLENGE: "by the rules for {action} it takes a password, and this call did not say that it waits for one",
+    Permit.CHALLENGE: "by the rules for {action} it takes a password, and this call does not wait for one",
 }
 """Where polkit has decided, or would have."""
 
