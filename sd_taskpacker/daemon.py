@@ -27,6 +27,7 @@ from systemd import journal
 from sd_taskpacker import __version__
 from sd_taskpacker.bus.callers import Callers, judge_large
 from sd_taskpacker.bus.connection import Connection, connect
+from sd_taskpacker.bus.polkit import Polkit
 from sd_taskpacker.bus.service import NAME, PATH, ManagerInterface
 from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
@@ -51,6 +52,7 @@ from sd_taskpacker.host.journal import JournalWitness
 from sd_taskpacker.host.journal_writer import IDENTIFIER, JournalWriter
 from sd_taskpacker.host.receipts import ReceiptBox
 from sd_taskpacker.host.store import SqliteStore
+from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
 from sd_taskpacker.host.workdir import WorkDirectories
 from sd_taskpacker.model.config import Config, read_config
@@ -197,11 +199,13 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         bus,
         ended=lambda task_id, note: life.unit_over(task_id, note),
         machine_cpus=os.cpu_count() or 1,
+        state_directory=None if user else str(paths.state),
     )
     await launcher.open()
     manager_cgroup = await launcher.manager_cgroup()
     receipts = _receipt_box(paths, manager_cgroup)
-    units = UnitDirectories(default_directories(user=user, environ=os.environ))
+    directories = default_directories(user=user, environ=os.environ)
+    units = UnitDirectories(directories, trust=None if user else Trust)
     callers = Callers(
         bus,
         unit_of_pid=lambda pid: unit_of_pid(pid, manager_cgroup=manager_cgroup),
@@ -215,12 +219,20 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         retention.history = config.history
         callers.trust(config.access.group, config.tasks.user)
         default_user = None if user else config.tasks.user
-        return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user)
+        return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user, limits=config.limits)
 
-    workdirs = WorkDirectories(paths.state)
+    workdirs = WorkDirectories(paths.state, readers=None if user else lambda: callers.group)
     chronicle = Chronicle(JournalWriter(user=user, connected=_is_connected()))
+    polkit = Polkit(bus, group=lambda: callers.group)
     desk = Desk(
-        loop, configure, units=units, machine=machine, launcher=launcher, workdirs=workdirs, chronicle=chronicle
+        loop,
+        configure,
+        units=units,
+        machine=machine,
+        launcher=launcher,
+        workdirs=workdirs,
+        chronicle=chronicle,
+        authority=polkit,
     )
     interface = ManagerInterface(desk, callers)
     signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"))
@@ -234,7 +246,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         witness=JournalWitness(),
         herald=herald,
     )
-    bus.guard(judge_large(callers))
+    bus.guard(judge_large(callers, polkit.submits))
     bus.export(PATH, interface)
     bus.add_message_handler(TaskObjects(desk.open_tasks, interface).handle)
     await launcher.enforce(loop.state.budget)

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import grp
 import os
 import pwd
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from dbus_next import DBusError, Message, Variant
@@ -58,6 +59,10 @@ class Callers:
             self._group, self._task_user = group, task_user
             self._known = OrderedDict()
 
+    @property
+    def group(self) -> str:
+        return self._group
+
     async def find(self, sender: str) -> Caller:
         """Raises AccessDenied when nobody can tell (any more) who the sender is, and Unreachable."""
         caller = self._known.get(sender)
@@ -80,7 +85,8 @@ class Callers:
         if uid is None:
             raise AccessDenied(f"the bus does not say which user {sender} is")
         # Both may wait: the one for /proc, the other for a directory service behind NSS.
-        return await asyncio.to_thread(self._judge, uid, _number(credentials, "ProcessID"))
+        caller = await asyncio.to_thread(self._judge, uid, _number(credentials, "ProcessID"))
+        return dataclasses.replace(caller, name=sender)
 
     def _judge(self, uid: int, pid: int | None) -> Caller:
         unit = self._unit_of(pid)
@@ -88,7 +94,9 @@ class Callers:
         trusted = uid == self._own_uid if self._own_uid is not None else uid == 0 or self._is_member(uid)
         # A task may ask for more tasks, but whatever runs inside one never manages the others, not even as root.
         may_submit = trusted or (task is not None and self._own_uid is None)
-        return Caller(uid=uid, may_manage=trusted and task is None, may_submit=may_submit, task=task)
+        # polkit knows users only: it cannot tell a task from a person, and whoever tasks run as is in the group.
+        ruled = self._own_uid is None and uid != 0 and task is None and not _is_user(uid, self._task_user)
+        return Caller(uid=uid, may_manage=trusted and task is None, may_submit=may_submit, task=task, ruled=ruled)
 
     def _unit_of(self, pid: int | None) -> str | None:
         """A task's child that connects, hands its socket on and exits must not pass for no task at all. So nobody
@@ -126,18 +134,28 @@ def is_member(uid: int, group: str) -> bool:
     return wanted in os.getgrouplist(user.pw_name, user.pw_gid)
 
 
+def is_among(uid: int, users: Sequence[str], groups: Sequence[str]) -> bool:
+    """Whether the user is one of `users`, names or numbers, or in one of `groups`."""
+    named = any(user == str(uid) if user.isdecimal() else _is_user(uid, user) for user in users)
+    return named or any(is_member(uid, group) for group in groups)
+
+
 def _number(credentials: Mapping[str, Variant], key: str) -> int | None:
     value: Any = credentials[key].value if key in credentials else None
     return value if isinstance(value, int) else None
 
 
-def judge_large(callers: Callers) -> Judge:
-    """For Connection.guard: large requests are for those who may submit, and for submitting only."""
+def judge_large(callers: Callers, submits: Callable[[Caller], Awaitable[bool]]) -> Judge:
+    """For Connection.guard: large requests are for those who may submit, as `submits` tells, and for submitting
+    only."""
 
     async def judge(message: Message) -> TaskpackerError | None:
         if message.path != OBJECT_ROOT or message.member not in _LARGE_MEMBERS:
             return InvalidArgs(f"{message.member} takes no request of this size")
         caller = await callers.find(message.sender or "")
-        return None if caller.may_submit else AccessDenied(f"uid {caller.uid} may not submit")
+        if await submits(caller):
+            return None
+        hint = "whom polkit lets submit some units only begins with a small request, and may send a large one then"
+        return AccessDenied(f"uid {caller.uid} may not submit so much at once", hint=hint)
 
     return judge

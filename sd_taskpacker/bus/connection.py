@@ -53,6 +53,9 @@ CALL_TIMEOUT: Final = 30.0
 SENDER: Final[ContextVar[str]] = ContextVar("SENDER")
 """The unique name of whoever made the call that is being answered; the method's task inherits it."""
 
+INTERACTIVE: Final[ContextVar[bool]] = ContextVar("INTERACTIVE", default=False)
+"""Whether that call allows that a person is asked for a password."""
+
 _CALLS_IN_FLIGHT = 64
 """dbus-daemon refuses more than 128 calls without a reply (max_replies_per_connection)."""
 _READ_AT_ONCE = 64 << 10
@@ -290,6 +293,7 @@ def _session_address() -> str | None:
 
 def _note_sender(message: Message) -> None:
     SENDER.set(message.sender or "")
+    INTERACTIVE.set(bool(message.flags & MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION))
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from dbus_next.aio.message_bus import MessageBus
-from dbus_next.constants import BusType, MessageType
+from dbus_next.constants import BusType, MessageFlag, MessageType
 from dbus_next.errors import AuthError, DBusError, InvalidAddressError
 from dbus_next.message import Message
 
@@ -44,20 +44,22 @@ class Absent(Unreachable):
 class Link:
     """Every method raises TaskpackerError; use it as an asynchronous context manager."""
 
-    __slots__ = ("_bus", "_tasks", "_user")
+    __slots__ = ("_bus", "_flags", "_tasks", "_user")
 
-    def __init__(self, bus: MessageBus, *, user: bool) -> None:
+    def __init__(self, bus: MessageBus, *, user: bool, interactive: bool = False) -> None:
         self._bus = bus
+        self._flags = MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else MessageFlag.NONE
         self._user = user
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
-    async def connect(cls, *, user: bool) -> Self:
-        """`user`: the session bus, where a user's own instance lives, instead of the system bus."""
+    async def connect(cls, *, user: bool, interactive: bool = False) -> Self:
+        """`user`: the session bus, where a user's own instance lives, instead of the system bus. `interactive`: calls
+        wait while polkit has somebody asked for a password."""
         address = bus_address(os.environ, user=user)
         kind = BusType.SESSION if user else BusType.SYSTEM
         try:
-            return cls(await MessageBus(address, kind).connect(), user=user)
+            return cls(await MessageBus(address, kind).connect(), user=user, interactive=interactive)
         except _CONNECTION_FAULTS as error:
             which = "session" if user else "system"
             hint = "use --system for the machine's own instance" if user else "is dbus.service running?"
@@ -85,7 +87,9 @@ class Link:
         self, member: str, signature: str = "", body: Sequence[Any] = (), *, answer: str = ""
     ) -> list[Any]:
         """A method of the Manager. `answer` is the signature that the reply must have."""
-        message = Message(BUS_NAME, OBJECT_ROOT, MANAGER, member, signature=signature, body=list(body))
+        message = Message(
+            BUS_NAME, OBJECT_ROOT, MANAGER, member, flags=self._flags, signature=signature, body=list(body)
+        )
         return await self._send(message, answer)
 
     async def get(self, name: str) -> Any:

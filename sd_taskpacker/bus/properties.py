@@ -47,6 +47,11 @@ OUTPUT: Final = "StandardOutputFileDescriptor"
 """Has the message's first descriptor. A path would be opened by PID 1, as root, in a directory of the task's user,
 where another process of that user may have put a link."""
 
+_RECURSIVELY: Final = 1 << 14
+"""MS_REC of mount(2): what is mounted below comes along."""
+
+_ROOT = ("root", "0")
+
 _FAMILIES = {
     "StandardInput": "StandardInput",
     OUTPUT: "StandardOutput",
@@ -55,14 +60,15 @@ _FAMILIES = {
 """Defaults that are also replaced by their relatives: StandardOutput=journal means no output file."""
 
 
-def transient(task: Task) -> list[Property]:
-    """Everything for StartTransientUnit.
+def transient(task: Task, state_directory: str | None = None) -> list[Property]:
+    """Everything for StartTransientUnit. `state_directory`, where the directories of all tasks are, is hidden from it
+    but for its own; not in a user instance, where the tasks are that user's anyway, and systemd may not mount.
 
     What runs after the task and leaves its receipt is not here but in a drop-in: see host.receipts.
     """
     fixed = dict([*_life_cycle(task), *_limits(task)])
     own = [each for each in task.properties if each[0] not in LIFE_CYCLE | fixed.keys() and not _is_moved(task, each)]
-    added = dict(_additions(task))
+    added = dict([*_additions(task), *_isolation(task, state_directory)])
     listed = [(name, _joined(name, value, own)) for name, value in added.items()]
     replaced = {name for name, _ in own}
     defaults = [each for each in _defaults(task) if not _is_replaced(each[0], replaced)]
@@ -102,6 +108,18 @@ def _additions(task: Task) -> Iterator[Property]:
     yield "LogExtraFields", Value("aay", [f"{name}={text}".encode() for name, text in task_fields(task).items()])
 
 
+def _isolation(task: Task, state_directory: str | None) -> Iterator[Property]:
+    """Tasks have one user, usually; so what they have written is kept apart by what they see. A unit that has to see
+    more says BindReadOnlyPaths=."""
+    if state_directory is None or task.user is None:
+        return
+    hidden = [state_directory]
+    if not f"{task.root_directory}/".startswith(f"{state_directory}/"):
+        hidden.append(task.root_directory)
+    yield "TemporaryFileSystem", Value("a(ss)", [[place, "ro,mode=0755"] for place in hidden])
+    yield "BindPaths", Value("a(ssbt)", [[task.directory, task.directory, False, _RECURSIVELY]])
+
+
 def _environment(task: Task) -> list[str]:
     return [
         f"TASKPACKER_NAME={task.id.name}",
@@ -136,6 +154,10 @@ def _defaults(task: Task) -> Iterator[Property]:
         yield "OOMScoreAdjust", Value("i", OOM_SCORE_OF_BATCH)
     yield "NoNewPrivileges", _b(True)
     yield "ProtectSystem", _s("strict")
+    # In a user namespace of its own a task cannot look into the processes of its user that are other tasks, nor past
+    # what is hidden from it by /proc/PID/root. Whoever is given capabilities needs them outside.
+    if task.user not in (None, *_ROOT) and not any(name == "AmbientCapabilities" for name, _ in task.properties):
+        yield "PrivateUsers", _b(True)
     # A private /tmp would hide a work directory in /tmp (226/NAMESPACE): a state directory of a test or a user.
     if not task.directory.startswith(("/tmp/", "/var/tmp/")):
         yield "PrivateTmp", _b(True)

@@ -6,6 +6,7 @@ introspection shows.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from dbus_next.service import ServiceInterface, dbus_property, method, signal
 from sd_taskpacker import __version__
 from sd_taskpacker.bus import wire, wire_queue, wire_units
 from sd_taskpacker.bus.callers import Callers
-from sd_taskpacker.bus.connection import SENDER
+from sd_taskpacker.bus.connection import INTERACTIVE, SENDER
 from sd_taskpacker.bus.faults import replies
 from sd_taskpacker.bus.introspection import complete
 from sd_taskpacker.engine.ports import Manager
@@ -48,7 +49,8 @@ class ManagerInterface(ServiceInterface):
         self._callers = callers
 
     async def _caller(self) -> Caller:
-        return await self._callers.find(SENDER.get())
+        interactive = INTERACTIVE.get()  # As it is now, before anything is waited for.
+        return dataclasses.replace(await self._callers.find(SENDER.get()), interactive=interactive)
 
     def introspect(self) -> intr.Interface:
         return complete(super().introspect())

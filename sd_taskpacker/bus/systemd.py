@@ -43,6 +43,7 @@ class Systemd:
 
     `ended(task_id, note)` is called on the loop, once per start or adopt; it may come before `start` has returned.
     `machine_cpus` is how many CPUs the machine has: a budget below that becomes a CPUQuota= of the slices.
+    `state_directory` is hidden from each task but for the task's own directory.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Systemd:
         *,
         ended: Callable[[TaskId, str], None],
         machine_cpus: int,
+        state_directory: str | None = None,
     ) -> None:
         self._manager = SystemdManager(bus)
         self._ends = UnitEnds(bus, self._manager, ended)
         self._machine_cpus = machine_cpus
+        self._state_directory = state_directory
         self._starts = asyncio.Semaphore(STARTS_IN_FLIGHT)
 
     async def open(self) -> None:
@@ -138,7 +141,7 @@ class Systemd:
                 raise Internal(f"systemd does not put the budget on {name}: {error.text}") from error
 
     def _properties(self, task: Task) -> list[Property]:
-        properties = transient(task)
+        properties = transient(task, self._state_directory)
         for name, value in properties:
             if not can_travel(value.data):
                 raise StartRefused(f"{name}= holds a NUL or is not UTF-8, which systemd cannot be told over D-Bus")

@@ -93,7 +93,8 @@ def outer_parser() -> ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sd-taskpacker {__version__}")
     _add_common(parser, default=None, json={})
-    parser.set_defaults(user=False, json="off", no_legend=False, no_pager=True, quiet=False, lines=None)
+    parser.set_defaults(user=False, no_ask_password=False, json="off")
+    parser.set_defaults(no_legend=False, no_pager=True, quiet=False, lines=None)
     parser.add_argument("verb", metavar="VERB", help=SUPPRESS)
     parser.add_argument("rest", nargs=REMAINDER, help=SUPPRESS)
     return parser
@@ -108,6 +109,12 @@ def _add_common(parser: ArgumentParser, *, default: str | None, json: dict[str, 
     )
     which.add_argument("--user", action="store_true", default=default, help="your own instance")
     group.add_argument("--json", choices=("short", "pretty", "off"), default=default, help="print JSON", **json)
+    group.add_argument(
+        "--no-ask-password",
+        action="store_true",
+        default=default,
+        help="do not wait while somebody is asked for a password",
+    )
     group.add_argument("--no-legend", action="store_true", default=default, help="no header line")
     group.add_argument("--no-pager", action="store_true", default=default, help="there never is one")
     group.add_argument(

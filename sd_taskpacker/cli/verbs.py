@@ -21,7 +21,7 @@ def run(options: Namespace, out: Output) -> int:
 
 
 async def _connected(options: Namespace, out: Output) -> int:
-    async with await Client.connect(user=options.user) as client:
+    async with await Client.connect(user=options.user, interactive=not options.no_ask_password) as client:
         return await FUNCTIONS[options.verb](client, options, out)
 
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from sd_taskpacker.engine.drafting import candidate_of, claims_of, deadline_of, limits_of, started, task_of
 from sd_taskpacker.engine.events import Event, TaskQueued, TaskStarted
+from sd_taskpacker.engine.limits import check_waiting, check_workorders
 from sd_taskpacker.engine.ports import Answer
 from sd_taskpacker.engine.requests import Instance, Office, examine
 from sd_taskpacker.engine.state import State
@@ -26,9 +27,6 @@ from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.plan.reasons import lacking, too_large
 from sd_taskpacker.plan.snapshot import Reason, Verdict
-
-MAX_WAITING: Final = 100_000
-"""Tasks of one user that wait at a time."""
 
 DRAINED: Final = Reason("drained", Verdict.NOT_NOW, "nothing new is started until Resume")
 
@@ -56,6 +54,7 @@ def admit(office: Office, kind: Kind, caller: Caller, requests: Sequence[Request
         refused = {}
         if office.state.draining:
             raise LimitExceeded("the service is drained, nothing new is started", hint="Resume goes on")
+        check_workorders(office.state, office.place.limits, caller, len(instances))
     tasks = _tasks(office, instances, refused, caller, now)
     boot = office.place.boot_id
     return _admission(
@@ -67,8 +66,8 @@ def enqueue(office: Office, caller: Caller, requests: Sequence[Request], now: in
     """What is to run sooner or later. Raises TaskpackerError; then nothing of the call is to be done."""
     instances = examine(office, Kind.BATCH, caller, requests, now)
     refused = hopeless(office.state, instances, now)
-    if office.state.line.of_user(caller.uid) + len(instances) - len(refused) > MAX_WAITING:
-        raise LimitExceeded(f"more than {MAX_WAITING} tasks of uid {caller.uid} would wait", hint="try again later")
+    taken = [instance.size for index, instance in enumerate(instances) if index not in refused]
+    check_waiting(office.state, office.place.limits, caller, len(taken), sum(taken))
     tasks = _tasks(office, instances, refused, caller, now)
     return _admission(requests, instances, refused, tasks, [TaskQueued(task) for task in tasks.values()])
 

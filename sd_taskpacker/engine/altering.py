@@ -58,6 +58,12 @@ def _is_none(deadline: Value | None) -> bool:
     return empty or (deadline.signature in INT_SIGNATURES and deadline.data == 0)
 
 
+def goes_before(task: Task, properties: Mapping[str, Value]) -> bool:
+    """Whether a higher priority is asked for; a malformed one is left to `altered`."""
+    priority = properties.get("priority")
+    return priority is not None and priority.signature in INT_SIGNATURES and priority.data > task.priority
+
+
 def _check_size(state: State, wanted: Task, *, given: bool) -> None:
     reasons = too_large(wanted.claims, state.capacity()) if given else ()
     if reasons:

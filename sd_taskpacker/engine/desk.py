@@ -14,11 +14,13 @@ from typing import Any
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
 from sd_taskpacker.engine.chronicle import Chronicle
 from sd_taskpacker.engine.inquiries import Inquiries
+from sd_taskpacker.engine.limits import Rates
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.orders import Orders
 from sd_taskpacker.engine.past import Past
 from sd_taskpacker.engine.ports import (
     Answer,
+    Authority,
     Figures,
     Launcher,
     Machine,
@@ -30,7 +32,7 @@ from sd_taskpacker.engine.ports import (
     Workdirs,
 )
 from sd_taskpacker.engine.requests import Office, Place
-from sd_taskpacker.engine.rights import must_manage, must_submit
+from sd_taskpacker.engine.rights import Rights, must_submit
 from sd_taskpacker.engine.trial import try_out
 from sd_taskpacker.engine.trouble import STORE, WORKDIRS
 from sd_taskpacker.engine.turn import Decision, Numbered
@@ -62,6 +64,7 @@ class Desk:
         launcher: Launcher,
         workdirs: Workdirs,
         chronicle: Chronicle,
+        authority: Authority,
     ) -> None:
         self._loop = loop
         self._configure = configure
@@ -74,7 +77,9 @@ class Desk:
         self.show: Callable[[Figures], None] = lambda figures: None
         loop.trouble.changed = lambda: self.show(self.figures())
         self._inquiries = Inquiries(loop)
-        self._orders = Orders(loop, self._inquiries, launcher, self.catalogue)
+        self._rights = Rights(authority)
+        self._rates = Rates()
+        self._orders = Orders(loop, self._inquiries, launcher, self._rights, self.catalogue)
         self._roots: tuple[str, ...] = ()
         # One thread: reading the directories remembers what it saw, and is not for two at once.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="units")
@@ -87,7 +92,7 @@ class Desk:
 
     async def batch_test(self, caller: Caller, requests: Sequence[Request]) -> list[Trial]:
         trials: list[Trial] = await self._decide(
-            caller, requests, lambda office, now: Decision(answer=try_out(office, caller, requests, now))
+            Kind.BATCH, caller, requests, lambda office, now: Decision(answer=try_out(office, caller, requests, now))
         )
         return trials
 
@@ -132,7 +137,7 @@ class Desk:
         return await self._inquiries.get_plan(form)
 
     async def reload(self, caller: Caller) -> None:
-        must_manage(caller)
+        await self._rights.manager(caller, "reload")
         # On the loop, since it also changes whom the bus trusts; the file is a few lines.
         self._place = self._configure()
         await self.catalogue(force=True)
@@ -213,7 +218,7 @@ class Desk:
             admission = admit(office, kind, caller, requests, now)
             return Decision(admission.events, admission)
 
-        admission: Admission = await self._decide(caller, requests, decide)
+        admission: Admission = await self._decide(kind, caller, requests, decide)
         _log(caller, requests, admission, "started")
         return admission
 
@@ -223,22 +228,28 @@ class Desk:
             admission = enqueue(office, caller, requests, now)
             return Decision(admission.events, admission)
 
-        admission: Admission = await self._decide(caller, requests, decide)
+        admission: Admission = await self._decide(Kind.BATCH, caller, requests, decide)
         _log(caller, requests, admission, "accepted")
         return admission
 
     async def _decide(
-        self, caller: Caller, requests: Sequence[Request], decide: Callable[[Office, int], Decision]
+        self,
+        kind: Kind,
+        caller: Caller,
+        requests: Sequence[Request],
+        decide: Callable[[Office, int], Decision],
     ) -> Any:
         """With the units, the budget and the history that the requests are checked against."""
         self._check_caller(caller)
+        self._rates.take(caller, self._place.limits, self._loop.clock())
         catalogue = await self.catalogue()
+        permitted = await self._rights.submitter(caller, kind, requests, catalogue)
         await self.refresh_budget()
         taken = await self._past.taken(caller, requests)
         on_disk = await self._past.on_disk(caller, requests, catalogue, self._place)
 
         def decide_now(now: int) -> Decision:
-            self._check_caller(caller)
+            self._check_caller(permitted)
             office = Office(
                 state=self._loop.state, catalogue=catalogue, place=self._place, taken=taken, on_disk=on_disk
             )
@@ -254,7 +265,8 @@ class Desk:
 
     def _check_caller(self, caller: Caller) -> None:
         """A caller inside a task's unit speaks for that task, and only while it runs."""
-        must_submit(caller)
+        if not caller.ruled:
+            must_submit(caller)
         if caller.task is not None:
             task = self._loop.state.task(caller.task)
             if task is None or task.state is not TaskState.RUNNING:

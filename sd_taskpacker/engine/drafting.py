@@ -50,14 +50,16 @@ def candidate_of(instance: Instance, key: str, state: State, now: int, *, now_on
 def task_of(place: Place, instance: Instance, task_id: TaskId, caller: Caller, now: int) -> Task:
     """One that waits; `started` makes it run."""
     unit, args = instance.unit, instance.args
+    secret = {parameter.name for parameter in unit.parameters if parameter.secret}
     return Task(
         id=task_id,
         kind=unit.kind,
         unit=unit.name,
         description=unit.description,
         argv=(*render(unit.exec, instance.parameters), *args.argv),
-        params=tuple(instance.params.items()),
-        parameters=instance.parameters,
+        params=tuple((name, value) for name, value in instance.params.items() if name not in secret),
+        parameters={name: value for name, value in instance.parameters.items() if name not in secret},
+        secrets={name: value for name, value in instance.parameters.items() if name in secret},
         properties=unit.properties,
         user=unit.user or place.default_user,
         directory="/".join((instance.root_directory, *task_id.directory)),

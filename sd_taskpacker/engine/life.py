@@ -191,7 +191,7 @@ class Life:
             if task is None or task.outcome is not None:
                 return Decision()
             over = task.ended(outcome)
-            again = next_try(self._loop.state, over, now)
+            again = next_try(self._loop.state, over, now, secrets=task.secrets)
             return Decision([TaskEnded(over), TaskQueued(again)] if again else [TaskEnded(over)])
 
         await self._insist(decide)

@@ -25,6 +25,7 @@ class Line:
         self._candidates: dict[str, Candidate] = {}
         self._dropping: dict[str, tuple[int, Task]] = {}
         self._of_user: Counter[int] = Counter()
+        self._weights: Counter[int] = Counter()
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -36,6 +37,14 @@ class Line:
     def of_user(self, uid: int) -> int:
         """How many of that user's wait."""
         return self._of_user[uid]
+
+    def weight_of_user(self, uid: int) -> int:
+        """About how many characters of theirs that user's carry."""
+        return self._weights[uid]
+
+    @property
+    def weight(self) -> int:
+        return self._weights.total()
 
     def find(self, key: str) -> Task | None:
         """By its key in a plan, which is its id."""
@@ -61,6 +70,7 @@ class Line:
         key = str(task.id)
         if key not in self._tasks:
             self._of_user[task.uid] += 1
+            self._weights[task.uid] += task.weight
         self._tasks[key] = task
         self._dropping.pop(key, None)
         if task.deadline_usec is not None and not task.runs_late:
@@ -72,6 +82,7 @@ class Line:
         task = self._tasks.pop(key, None)
         if task is not None:
             self._of_user[task.uid] -= 1
+            self._weights[task.uid] -= task.weight
         self._dropping.pop(key, None)
         self._candidates.pop(key, None)
 

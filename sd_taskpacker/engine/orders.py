@@ -10,7 +10,7 @@ import signal as signals_of
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from sd_taskpacker.engine.altering import altered
+from sd_taskpacker.engine.altering import altered, goes_before
 from sd_taskpacker.engine.cycle import never_ran
 from sd_taskpacker.engine.events import (
     Drained,
@@ -24,10 +24,10 @@ from sd_taskpacker.engine.events import (
 from sd_taskpacker.engine.inquiries import Inquiries
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.ports import Launcher
-from sd_taskpacker.engine.rights import must_manage, must_own
+from sd_taskpacker.engine.rights import Rights, must_own
 from sd_taskpacker.engine.turn import Decision
 from sd_taskpacker.errors import InvalidArgs, LimitExceeded, NoSuchUnit, WrongState
-from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.names import MAX_COMPONENT, TaskId
 from sd_taskpacker.model.request import Caller
 from sd_taskpacker.model.task import Result, Task, TaskState
 from sd_taskpacker.model.unit import Catalogue
@@ -49,19 +49,22 @@ class Orders:
         loop: Loop,
         inquiries: Inquiries,
         launcher: Launcher,
+        rights: Rights,
         catalogue: Callable[[], Awaitable[Catalogue]],
     ) -> None:
         self._loop = loop
         self._inquiries = inquiries
         self._launcher = launcher
+        self._rights = rights
         self._catalogue = catalogue
 
     async def cancel(self, caller: Caller, task_id: str) -> None:
-        wanted = (await self._inquiries.get_task(task_id)).id
+        wanted, hint = (await self._inquiries.get_task(task_id)).id, "Kill ends what runs"
+        permitted = await self._rights.owner(caller, self._waiting(wanted, hint), "cancel")
 
         def decide(now: int) -> Decision:
-            task = self._waiting(wanted, "Kill ends what runs")
-            must_own(caller, task, "cancel")
+            task = self._waiting(wanted, hint)
+            must_own(permitted, task, "cancel")
             ended = never_ran(Result.CANCELLED, now, f"uid {caller.uid} cancelled it while it waited")
             return Decision([TaskEnded(task.ended(ended))])
 
@@ -69,12 +72,13 @@ class Orders:
         log.info("%s: cancelled by uid %d", wanted, caller.uid)
 
     async def set_task_properties(self, caller: Caller, task_id: str, properties: Mapping[str, Value]) -> None:
-        wanted = (await self._inquiries.get_task(task_id)).id
+        wanted, hint = (await self._inquiries.get_task(task_id)).id, "only what waits can be changed"
+        permitted = await self._may_change(caller, self._waiting(wanted, hint), properties)
 
         def decide(now: int) -> Decision:
-            task = self._waiting(wanted, "only what waits can be changed")
-            must_own(caller, task, "change")
-            changed = altered(self._loop.state, task, properties, caller, now)
+            task = self._waiting(wanted, hint)
+            must_own(permitted, task, "change")
+            changed = altered(self._loop.state, task, properties, permitted, now)
             return Decision([] if changed == task else [TaskAltered(changed)])
 
         await self._loop.ask(decide, plans="deadline" in properties)
@@ -87,7 +91,7 @@ class Orders:
             raise WrongState(f"{task.id} waits and has no process", hint="Cancel takes it out of the queue")
         if task.outcome is not None:
             raise WrongState(f"{task.id} has ended already")
-        must_own(caller, task, "kill")
+        await self._rights.owner(caller, task, "kill")
         log.info("%s: uid %d sends SIG%s", task.id, caller.uid, name)
         if name not in _HARMLESS:
             await self._let_it_be_the_last_try(task.id)
@@ -106,16 +110,21 @@ class Orders:
         await self._launcher.kill(task_id, signal)
 
     async def decommission(self, caller: Caller, root: str) -> None:
-        await self._change_root(caller, root, RootDecommissioned)
+        await self._change_root(caller, "decommission", root, RootDecommissioned)
 
     async def recommission(self, caller: Caller, root: str) -> None:
-        await self._change_root(caller, root, RootRecommissioned)
+        await self._change_root(caller, "recommission", root, RootRecommissioned)
 
     async def drain(self, caller: Caller) -> None:
-        await self._change_draining(caller, Drained())
+        await self._change_draining(caller, "drain", Drained())
 
     async def resume(self, caller: Caller) -> None:
-        await self._change_draining(caller, Resumed())
+        await self._change_draining(caller, "resume", Resumed())
+
+    async def _may_change(self, caller: Caller, task: Task, properties: Mapping[str, Value]) -> Caller:
+        if goes_before(task, properties):
+            return await self._rights.manager(caller, "change", task=task)
+        return await self._rights.owner(caller, task, "change")
 
     def _waiting(self, task_id: TaskId, hint: str) -> Task:
         task = self._loop.state.task(task_id)
@@ -140,11 +149,11 @@ class Orders:
             log.error("%s: it may be tried again, %s", task_id, error.message)
 
     async def _change_root(
-        self, caller: Caller, name: str, event: type[RootDecommissioned] | type[RootRecommissioned]
+        self, caller: Caller, verb: str, name: str, event: type[RootDecommissioned] | type[RootRecommissioned]
     ) -> None:
-        must_manage(caller)
-        catalogue = await self._catalogue()
         root = name.partition("@")[0].partition("/")[0]
+        await self._rights.manager(caller, verb, root=root[:MAX_COMPONENT])
+        catalogue = await self._catalogue()
 
         def decide(now: int) -> Decision:
             state = self._loop.state
@@ -164,8 +173,8 @@ class Orders:
         await self._loop.ask(decide, plans=True)
         log.info("uid %d: %s %s", caller.uid, event.__name__, root)
 
-    async def _change_draining(self, caller: Caller, event: Event) -> None:
-        must_manage(caller)
+    async def _change_draining(self, caller: Caller, verb: str, event: Event) -> None:
+        await self._rights.manager(caller, verb)
 
         def decide(now: int) -> Decision:
             return Decision([] if self._loop.state.draining is isinstance(event, Drained) else [event])

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from sd_taskpacker.engine.events import Event
+from sd_taskpacker.model.deed import Deed, Permit
 from sd_taskpacker.model.learning import Runs
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.notices import Entry
@@ -195,6 +196,17 @@ class Units(Protocol):
 
 class Machine(Protocol):
     def budget(self) -> Budget: ...
+
+
+class Authority(Protocol):
+    """Who decides what a caller may do: polkit, or where there is none, what is known of the caller."""
+
+    async def permits(self, caller: Caller, deed: Deed) -> Permit:
+        """May take as long as a person needs to answer. Raises AccessDenied when whoever decides gives no answer,
+        and LimitExceeded when the caller has too many questions open."""
+
+    async def is_among(self, uid: int, users: Sequence[str], groups: Sequence[str]) -> bool:
+        """Whether the user is one of `users` (names or numbers), or in one of `groups`."""
 
 
 class StartRefused(Exception):

@@ -14,6 +14,7 @@ from sd_taskpacker.engine.state import State
 from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchUnit, TaskpackerError
 from sd_taskpacker.model.args import Args, parse_args
 from sd_taskpacker.model.command import spell
+from sd_taskpacker.model.config import Limits
 from sd_taskpacker.model.excerpt import MAX_SHOWN, excerpt
 from sd_taskpacker.model.names import TaskId, child_name
 from sd_taskpacker.model.parameters import check, fan_out, fan_out_size
@@ -21,12 +22,6 @@ from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.serials import Serial, check_given
 from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
 from sd_taskpacker.model.values import Value
-
-MAX_INSTANCES: Final = 10_000
-"""Tasks that one call may ask for, fan-out counted."""
-
-MAX_BYTES: Final = 16 << 20
-"""Arguments and parameters of all tasks of one call together: a fan-out repeats what it is given for each of them."""
 
 MAX_PATH: Final = 4095 - len("/results/output.txt")
 """PATH_MAX without its final NUL, less what lies below a work directory."""
@@ -63,6 +58,7 @@ class Place:
     boot_id: str
     default_user: str | None
     """Whom a task runs as when its unit does not say; None in a user instance."""
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +76,11 @@ class Office:
 
 def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Request], now: int) -> list[Instance]:
     """Raises TaskpackerError; then nothing of the call is to be done."""
-    if len(requests) > MAX_INSTANCES:
-        raise LimitExceeded(f"{len(requests)} requests in one call; at most {MAX_INSTANCES}", hint="split the call")
+    limits = office.place.limits
+    if len(requests) > limits.tasks_per_call:
+        raise LimitExceeded(
+            f"{len(requests)} requests in one call; at most {limits.tasks_per_call}", hint="split the call"
+        )
     instances: list[Instance] = []
     versions = set(office.taken)
     size = 0
@@ -90,12 +89,7 @@ def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Reque
             for instance in _instances(office, kind, caller, request, index, now):
                 instances.append(instance)
                 size += instance.size
-                if len(instances) > MAX_INSTANCES:
-                    raise LimitExceeded(f"more than {MAX_INSTANCES} tasks in one call", hint="split the call")
-                if size > MAX_BYTES:
-                    raise LimitExceeded(
-                        f"the tasks' parameters are more than {MAX_BYTES >> 20} MiB", hint="split the call"
-                    )
+                _check_call(limits, len(instances), size)
             _claim_version(office, instances[-1], versions, now)
         except TaskpackerError as error:
             raise type(error)(
@@ -104,14 +98,25 @@ def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Reque
     return instances
 
 
+def _check_call(limits: Limits, tasks: int, size: int) -> None:
+    """A fan-out repeats what it is given for each of its tasks."""
+    if tasks > limits.tasks_per_call:
+        raise LimitExceeded(f"more than {limits.tasks_per_call} tasks in one call", hint="split the call")
+    if size > limits.mebibytes_per_call << 20:
+        raise LimitExceeded(
+            f"the tasks' parameters are more than {limits.mebibytes_per_call} MiB", hint="split the call"
+        )
+
+
 def _instances(
     office: Office, kind: Kind, caller: Caller, request: Request, index: int, now: int
 ) -> Iterator[Instance]:
     unit = _find(office.catalogue, kind, request.unit)
     args = parse_args(request.args, kind, now)
     count = fan_out_size(unit.parameters, request.params)
-    if count > MAX_INSTANCES:
-        raise LimitExceeded(f"its parameters fan out to {count} tasks; at most {MAX_INSTANCES} in one call")
+    most = office.place.limits.tasks_per_call
+    if count > most:
+        raise LimitExceeded(f"its parameters fan out to {count} tasks; at most {most} in one call")
     if count > 1 and args.version is not None:
         raise InvalidArgs("args key 'version': one version cannot name a fan-out of several tasks")
     name = _task_name(office, caller, unit)
@@ -149,6 +154,11 @@ def _find(catalogue: Catalogue, kind: Kind, name: str) -> TaskUnit:
 def _task_name(office: Office, caller: Caller, unit: TaskUnit) -> str:
     name = child_name(caller.task, unit.name)
     root = name.partition("/")[0]
+    if name.count("/") >= office.place.limits.depth:
+        raise LimitExceeded(
+            f"tasks that ask for tasks go {office.place.limits.depth} deep and no deeper",
+            hint="does one ask for itself without end? [limits] of taskpacker.toml has depth",
+        )
     if office.state.is_decommissioned(root):
         raise Decommissioned(f"the root '{root}' is decommissioned", hint="Recommission opens it again")
     return name

@@ -21,8 +21,9 @@ _FINAL: Final = frozenset({Result.SUCCESS, Result.STOPPED, Result.CANCELLED, Res
 """It is done, or somebody or something has decided that it shall not run."""
 
 
-def next_try(state: State, over: Task, now: int) -> Task | None:
-    """`over` carries its outcome. One that a person killed has no tries left: see Orders.kill."""
+def next_try(state: State, over: Task, now: int, *, secrets: dict[str, Any] | None = None) -> Task | None:
+    """`over` carries its outcome, and not its secrets any more, which the next try needs too. One that a person
+    killed has no tries left: see Orders.kill."""
     changes = _changes(state, over)
     if changes is None or state.is_decommissioned(over.id.root):
         return None
@@ -41,6 +42,7 @@ def next_try(state: State, over: Task, now: int) -> Task | None:
         started_usec=0,
         promised_usec=None,
         retry_of=str(over.id),
+        secrets=secrets or {},
         **changes,
     )
 

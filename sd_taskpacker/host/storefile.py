@@ -121,6 +121,7 @@ def told(path: Path) -> Iterator[None]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    _close_to_others(path)
     # isolation_level=None: transactions begin and end where the code says so, never behind its back.
     # The calls come one at a time, but from several threads.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -128,6 +129,7 @@ def _open(path: Path) -> sqlite3.Connection:
         _refuse_newer(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # What is forgotten is overwritten.
         _check(connection)
         connection.execute("BEGIN IMMEDIATE")
         migrate(connection)
@@ -147,6 +149,18 @@ def _refuse_read_only(connection: sqlite3.Connection) -> None:
         connection.execute(CHANGE_NOTHING)
     finally:
         connection.execute("ROLLBACK")
+
+
+def _close_to_others(path: Path) -> None:
+    """Before SQLite makes it, or its log, which gets the same mode: the state directory is everybody's to enter, and
+    what tasks were told in confidence is in here."""
+    for suffix, flags in (("", os.O_CREAT), ("-wal", 0), ("-shm", 0)):
+        with suppress(OSError):  # What is wrong with the file, SQLite tells in its own words.
+            fd = os.open(f"{path}{suffix}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, 0o600)
+            try:
+                os.fchmod(fd, 0o600)
+            finally:
+                os.close(fd)
 
 
 def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:

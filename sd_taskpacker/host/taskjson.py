@@ -21,7 +21,10 @@ _TASK: Final = TypeAdapter(Task)
 
 
 def to_text(task: Task) -> str:
-    return json.dumps(_TASK.dump_python(task), separators=(",", ":"), default=_pack)
+    fields = _TASK.dump_python(task)
+    if not task.secrets:
+        del fields["secrets"]  # Hardly any task has one.
+    return json.dumps(fields, separators=(",", ":"), default=_pack)
 
 
 def from_text(text: str) -> Task:

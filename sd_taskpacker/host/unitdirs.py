@@ -14,11 +14,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.model.problems import Problem, Severity
 from sd_taskpacker.model.settings import Source, load_unit
 from sd_taskpacker.model.syntax import MAX_BYTES
@@ -48,6 +49,8 @@ def default_directories(*, user: bool, environ: Mapping[str, str]) -> tuple[Path
 class _File:
     path: str
     stamp: Stamp
+    flaw: str | None = None
+    """Why it cannot be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +86,17 @@ class _Loaded:
 class UnitDirectories:
     """Implements engine.ports.Units. Not for two threads at once."""
 
-    def __init__(self, directories: Sequence[Path]) -> None:
+    def __init__(self, directories: Sequence[Path], *, trust: Callable[[], Trust] | None = None) -> None:
+        """With `trust`, which makes one for each look, what others than root can write is refused."""
         self._directories = tuple(directories)
+        self._trust = trust
         self._survey: _Survey | None = None
         self._loaded: dict[UnitKey, _Loaded] = {}
         self._catalogue = Catalogue()
 
     def refresh(self, *, force: bool = False) -> Catalogue:
         """Looks at every file and reads those that changed, all of them with `force`. Does not raise."""
-        survey = _survey(self._directories)
+        survey = _survey(self._directories, self._trust() if self._trust else None)
         if survey == self._survey and not force:
             return self._catalogue
         # The stamps were taken before anything is read: a file that changes meanwhile is read again next time.
@@ -160,6 +165,9 @@ def _load(key: UnitKey, files: _Files) -> _Loaded:
     kind, name = key
     sources, problems = list[Source](), list[Problem]()
     for file in (files.main, *files.dropins):
+        if file.flaw:
+            problems.append(_problem(file.path, f"is not used: {_shown(file.flaw)}"))
+            continue
         try:
             text = _read(file.path)
         except OSError as e:
@@ -190,17 +198,17 @@ def _read(path: str) -> bytes:
         os.close(descriptor)
 
 
-def _survey(directories: Sequence[Path]) -> _Survey:
+def _survey(directories: Sequence[Path], trust: Trust | None) -> _Survey:
     mains: dict[str, _File] = {}
     dropins: dict[str, dict[str, _File]] = {}
     stamps, problems = list[Stamp](), list[Problem]()
     for directory in directories:
-        for file in _entries(str(directory), stamps, problems):
+        for file in _entries(str(directory), trust, stamps, problems):
             base = os.path.basename(file.path)
             if _key(base) is not None:
                 mains.setdefault(base, file)
             elif base.endswith(".d") and _key(base[:-2]) is not None:
-                for conf in _entries(file.path, stamps, problems):
+                for conf in _entries(file.path, trust, stamps, problems):
                     if conf.path.endswith(".conf"):
                         dropins.setdefault(base[:-2], {}).setdefault(os.path.basename(conf.path), conf)
     files = {}
@@ -212,7 +220,7 @@ def _survey(directories: Sequence[Path]) -> _Survey:
     return _Survey(files, tuple(stamps), tuple(problems))
 
 
-def _entries(directory: str, stamps: list[Stamp], problems: list[Problem]) -> Iterator[_File]:
+def _entries(directory: str, trust: Trust | None, stamps: list[Stamp], problems: list[Problem]) -> Iterator[_File]:
     """What is in a directory, by name; hidden files are those of editors. A missing directory is an empty one."""
     try:
         names = sorted(os.listdir(directory))
@@ -224,7 +232,8 @@ def _entries(directory: str, stamps: list[Stamp], problems: list[Problem]) -> It
     stamps.append(_stamp(directory))
     for name in names:
         if not name.startswith("."):
-            file = _File(path := os.path.join(directory, name), _stamp(path))
+            path = os.path.join(directory, name)
+            file = _File(path, _stamp(path), trust.flaw(path) if trust else None)
             stamps.append(file.stamp)
             yield file
 

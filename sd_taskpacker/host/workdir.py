@@ -3,8 +3,8 @@
 
     ROOT-DIRECTORY/               made with its parents when missing; never removed
     └── massif/                   0755, the daemon's; one per further component of the name
-        └── @20261121.0/          0750, the task's user; only ever made new
-            ├── parameters.json   0640, the task's user
+        └── @20261121.0/          0750, the task's user, for readers; only ever made new
+            ├── parameters.json   0640, 0400 with secrets in it, the task's user
             ├── results/          0755, the task's user; stays until retention removes it all
             │   ├── output.txt    0644, the task's user; only ever made new, and PID 1 gets it open
             │   └── task.json     0644, the daemon's; written at the end
@@ -23,7 +23,7 @@ import os
 import pwd
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path, PurePosixPath
@@ -32,6 +32,8 @@ from typing import Final
 from sd_taskpacker.engine.ports import NoRoom
 from sd_taskpacker.host.beneath import descended, opened, unlocked
 from sd_taskpacker.host.collect import empty
+from sd_taskpacker.host.readers import MODE, gid_of, open_to
+from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.model.serials import Serial, parse
 from sd_taskpacker.model.task import Task, describe
 
@@ -51,6 +53,9 @@ Owner = tuple[int, int] | None
 """uid and gid; None leaves everything with the daemon's own user."""
 
 
+LetIn = Callable[[int, Task, Owner], None]
+
+
 class OutputFile(FileIO):
     """Implements `ports.Output`; like every file of Python's it is closed at the latest when nobody holds it."""
 
@@ -63,10 +68,15 @@ class OutputFile(FileIO):
 
 class WorkDirectories:
     """Implements `ports.Workdirs`. A task without a user runs as the daemon's own (a user instance). `state` is where
-    the service keeps everything. That it is read-only there will pass; elsewhere it was never allowed to write."""
+    the service keeps everything. That it is read-only there will pass; elsewhere it was never allowed to write.
 
-    def __init__(self, state: Path | None = None) -> None:
+    `readers` tells the group that may read what tasks leave; whoever submitted a task may then, too. Without it only
+    the primary group of the task's user may.
+    """
+
+    def __init__(self, state: Path | None = None, *, readers: Callable[[], str] | None = None) -> None:
         self._state = state
+        self._readers = readers
 
     def prepare(self, task: Task) -> OutputFile:
         owner, parts = _owner(task), _parts(task)
@@ -75,7 +85,7 @@ class WorkDirectories:
             attempt += 1
             try:
                 with self._room(task):
-                    return _prepare(task, parts, owner)
+                    return _prepare(task, parts, owner, self._let_in)
             except OSError as error:
                 if error.errno == errno.EROFS:
                     raise OSError(error.errno, f"{error.strerror}: {_EROFS_HINT}", task.root_directory) from None
@@ -91,7 +101,10 @@ class WorkDirectories:
             descended(task.root_directory, above) as parent,
             unlocked(name, within=parent) as work,
         ):
-            _ensure_results(work, _owner(task))
+            owner = _owner(task)
+            _ensure_results(work, owner)
+            if self._readers:  # The task may have closed it.
+                self._let_in(work, task, owner)
             with unlocked(RESULTS, within=work) as results:
                 _replace(results, RECORD, text.encode())
 
@@ -100,6 +113,14 @@ class WorkDirectories:
         with suppress(OSError), descended(root_directory, name.split("/")[1:]) as parent:
             found = [parse(entry[1:]) for entry in os.listdir(parent) if entry.startswith("@")]
         return max((serial for serial in found if serial), default=None)
+
+    def _let_in(self, work: int, task: Task, owner: Owner) -> None:
+        """Hands the work directory over."""
+        gid = gid_of(self._readers()) if self._readers and owner else None
+        if owner is None or gid is None:
+            _hand_over(work, owner, MODE)
+        else:
+            open_to(work, owner=owner[0], gid=gid, reader=task.uid)
 
     def unused(self, task: Task) -> bool:
         *above, name = _parts(task)
@@ -179,11 +200,12 @@ def _parts(task: Task) -> tuple[str, ...]:
     return parts
 
 
-def _prepare(task: Task, parts: tuple[str, ...], owner: Owner) -> OutputFile:
+def _prepare(task: Task, parts: tuple[str, ...], owner: Owner, let_in: LetIn) -> OutputFile:
     os.makedirs(task.root_directory, mode=0o755, exist_ok=True)
     # Undone before the descriptors are closed: the second stack ends first.
     with ExitStack() as closing, ExitStack() as undoing:
         parent = closing.enter_context(descended(task.root_directory, ()))
+        _check_trust(task.root_directory, owner)
         for part in parts[:-1]:
             made = _make_intermediate(parent, part)
             if made:
@@ -199,9 +221,16 @@ def _prepare(task: Task, parts: tuple[str, ...], owner: Owner) -> OutputFile:
         with _new_results(work, owner) as results:
             output = undoing.enter_context(_new_output(results, owner))
         # Handed over last: until then nobody else can enter it.
-        _hand_over(work, owner, 0o750)
+        let_in(work, task, owner)
         undoing.pop_all()
         return output
+
+
+def _check_trust(root: str, owner: Owner) -> None:
+    """Whoever can move what lies in it, could have us write elsewhere. A user's own tasks may."""
+    flaw = Trust(os.geteuid()).flaw(f"{root}/.") if owner is not None else None
+    if flaw is not None:
+        raise OSError(errno.EPERM, flaw, root)
 
 
 def _make_intermediate(parent: int, name: str) -> bool:
@@ -214,8 +243,8 @@ def _make_intermediate(parent: int, name: str) -> bool:
 
 
 def _write_parameters(work: int, task: Task, owner: Owner) -> None:
-    text = json.dumps(task.parameters, ensure_ascii=False, indent=2) + "\n"
-    _write_new(work, PARAMETERS, text.encode(), owner, 0o640)
+    text = json.dumps(task.parameters | task.secrets, ensure_ascii=False, indent=2) + "\n"
+    _write_new(work, PARAMETERS, text.encode(), owner, 0o400 if task.secrets else 0o640)
 
 
 @contextmanager

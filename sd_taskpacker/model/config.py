@@ -4,9 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from sd_taskpacker.model.names import MAX_DEPTH
+
+
+def _unprivileged(user: str) -> str:
+    if user == "root" or (user.isdecimal() and int(user) == 0):
+        raise ValueError("tasks run as root only where their own unit says User=root")
+    return user
 
 
 class Access(BaseModel):
@@ -22,7 +30,7 @@ class Access(BaseModel):
 class Tasks(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
-    user: str = Field(
+    user: Annotated[str, AfterValidator(_unprivileged)] = Field(
         default="taskpacker", min_length=1, description="Whom tasks run as when their unit has no User= of its own."
     )
 
@@ -40,12 +48,51 @@ class History(BaseModel):
     )
 
 
+class Limits(BaseModel):
+    """Large enough for scripts that submit tens of thousands; what one user has reached, others do not feel."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    waiting_per_user: int = Field(default=100_000, ge=1, description="Tasks of one user that wait at a time.")
+    waiting: int = Field(default=200_000, ge=1, description="Tasks that wait at a time.")
+    waiting_mebibytes_per_user: int = Field(
+        default=256,
+        ge=1,
+        description="Arguments and parameters of what waits of one user, in millions of characters.",
+    )
+    waiting_mebibytes: int = Field(
+        default=512, ge=1, description="Arguments and parameters of all that waits, in millions of characters."
+    )
+    workorders_per_user: int = Field(
+        default=5_000, ge=1, description="Workorders of one user that run at a time; all tasks are of one user."
+    )
+    tasks_per_call: int = Field(
+        default=10_000, ge=1, le=100_000, description="Tasks that one call may ask for, fan-out counted."
+    )
+    mebibytes_per_call: int = Field(
+        default=16, ge=1, le=256, description="Arguments and parameters of all tasks of one call, fan-out counted."
+    )
+    depth: int = Field(
+        default=MAX_DEPTH, ge=1, le=MAX_DEPTH, description="Components of a task's name: tasks that ask for tasks."
+    )
+    calls_per_second: int = Field(
+        default=200,
+        ge=1,
+        le=1_000_000,
+        description="Calls that submit, of one user, or of the tasks of one root; not of root.",
+    )
+    calls_at_once: int = Field(
+        default=10_000, ge=1, le=1_000_000, description="Such calls before calls_per_second begins to count."
+    )
+
+
 class Config(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     access: Access = Access()
     tasks: Tasks = Tasks()
     history: History = History()
+    limits: Limits = Limits()
 
 
 def read_config(table: Mapping[str, Any]) -> tuple[Config, list[str]]:

@@ -36,6 +36,7 @@ def declare(section: ParameterSection) -> tuple[Parameter | None, tuple[Misfit, 
         maximum=maximum,
         pattern=section.pattern,
         description=section.description,
+        secret=section.secret,
     )
     return _with_default(bounded, section)
 
@@ -50,6 +51,13 @@ def _misplaced(section: ParameterSection) -> Iterator[Misfit]:
         yield "Values", "holds the same value twice"
     if kind not in _TEXTS and section.pattern is not None:
         yield "Pattern", f"goes with Type=string and Type=path only, and {section.name} has Type={kind}"
+    if section.secret and kind is not ParameterType.STRING:
+        yield "Secret", f"goes with Type=string only, and {section.name} has Type={kind}"
+    if section.secret and section.default:
+        yield (
+            "Default",
+            f'would be no secret in this file; leave it out, or write Default="" if {section.name} may lack',
+        )
     for key, text in (("Minimum", section.minimum), ("Maximum", section.maximum)):
         if kind not in _NUMBERS and text is not None:
             yield key, f"goes with Type=int and Type=float only, and {section.name} has Type={kind}"

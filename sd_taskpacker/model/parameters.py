@@ -58,6 +58,11 @@ def fan_out(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> 
             hint="leave the parameter out to use its default",
         )
     by_name = {parameter.name: parameter for parameter in parameters}
+    if secret := [key for key in arrays if by_name[key].secret]:
+        raise InvalidParameters(
+            _joined([f"{key}: is secret, and takes one value" for key in secret]),
+            hint="make a request for each value",
+        )
     elements = {key: _elements(submitted[key]) for key in arrays}
     _raise_any([one for key in arrays for one in _misfits(by_name[key], submitted[key], elements[key])], [], ())
     return (
@@ -78,11 +83,19 @@ def _misfits(parameter: Parameter, array: Value, elements: Sequence[Value]) -> I
 
 def _value(parameter: Parameter, value: Value | None) -> str | int | float | bool:
     if value is not None:
-        return convert(parameter, value)
+        return _secret(parameter, value) if parameter.secret else convert(parameter, value)
     if parameter.default is None:
         about = f" ({excerpt(parameter.description)[1:-1]})" if parameter.description else ""
         raise ValueError(f"is required{about}; give {wanted(parameter)}")
     return parameter.default
+
+
+def _secret(parameter: Parameter, value: Value) -> str | int | float | bool:
+    """Like `convert`, whose errors show what was given."""
+    try:
+        return convert(parameter, value)
+    except ValueError:
+        raise ValueError(f"wants {wanted(parameter)}; what was given is secret, and not shown") from None
 
 
 def _unknown(parameters: Sequence[Parameter], submitted: Mapping[str, Value]) -> list[str]:

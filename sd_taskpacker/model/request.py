@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.values import Value
@@ -28,3 +28,10 @@ class Caller:
     may_submit: bool
     task: TaskId | None = None
     """The running task whose systemd unit the calling process belongs to."""
+    ruled: bool = False
+    """Whether polkit decides, where there is polkit; else the two flags above do: for root, for a task, and for a
+    user instance."""
+    name: str = field(default="", compare=False)
+    """The unique name of its connection."""
+    interactive: bool = field(default=False, compare=False)
+    """It waits while a person is asked for a password."""

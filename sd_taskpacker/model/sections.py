@@ -139,6 +139,18 @@ class WorkorderSection(BaseModel):
         alias="Root",
         description="Whether the task is started when the daemon starts. Every parameter then needs a default.",
     )
+    allow_users: WordList = Field(
+        (),
+        alias="AllowUsers",
+        description="Users (names or numbers, separated by blanks) who may submit it; with AllowGroups=, those of"
+        " either. Nobody else may, whatever polkit says, but root. May be given more than once. Default: all who may"
+        " submit tasks.",
+    )
+    allow_groups: WordList = Field(
+        (),
+        alias="AllowGroups",
+        description="Groups whose members may submit it; see AllowUsers=. May be given more than once.",
+    )
     directory: Directory | None = Field(
         None,
         alias="Directory",
@@ -239,6 +251,12 @@ class ParameterSection(BaseModel):
         description="For string and path: a regular expression (Python's) that the whole value has to match. The"
         f" value may then have {MAX_MATCHED} characters. A pattern with nested or with more than 3 unbounded repeats"
         " could take for ever and is refused; possessive ones, [a-z]++, do not count.",
+    )
+    secret: Flag = Field(
+        False,
+        alias="Secret",
+        description="Whether its value is shown to nobody. The task finds it in parameters.json, and nowhere else: it"
+        " cannot be used in Exec=. It is forgotten when the task has ended. For Type=string only.",
     )
     description: Line = Field("", alias="Description", description="One line that tells people what it is for.")
 

@@ -68,6 +68,7 @@ def _build(contents: Contents, name: str) -> TaskUnit | None:
     if task.section is None or about.section is None:
         return None
     contents.problems += _undeclared(contents, task)
+    contents.problems += _exposed(task, parameters)
     contents.problems += _root_without_default(task, parameters)
     return _unit(contents, name, about.section, task.section, parameters, service)
 
@@ -83,6 +84,15 @@ def _undeclared(contents: Contents, task: Resolved[WorkorderSection]) -> Iterato
                 f"${{{name}}} is not a parameter of this unit; declare it in a [Parameter] section (there are"
                 f" {listing(declared)}), or write $${{{name}}} for the text itself"
             )
+            yield Problem(at.path, at.line, "Exec", Severity.ERROR, message)
+
+
+def _exposed(task: Resolved[WorkorderSection], parameters: Sequence[Parameter]) -> Iterator[Problem]:
+    """Everybody on the machine may read the arguments of a process."""
+    at, used = task.lines.get("Exec"), references(task.section.exec) if task.section else ()
+    for one in parameters:
+        if one.secret and one.name in used and at is not None:
+            message = f"${{{one.name}}} is secret, and arguments are not; the program finds it in parameters.json"
             yield Problem(at.path, at.line, "Exec", Severity.ERROR, message)
 
 
@@ -109,6 +119,8 @@ def _unit(
         description=about.description,
         exec=task.exec,
         root=task.root,
+        allow_users=task.allow_users,
+        allow_groups=task.allow_groups,
         directory=task.directory,
         chunks=task.chunks,
         cpus=task.cpus,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -119,6 +119,8 @@ class Task:
     """OnOOM=larger: after an oom-kill it is tried once more in the next size."""
     retry_of: str | None = None
     """The id of the try before this one."""
+    secrets: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What is in parameters.json beside `parameters`, and shown nowhere. Forgotten at the end."""
 
     @property
     def slice(self) -> str:
@@ -139,13 +141,19 @@ class Task:
         return self.directory + "/results"
 
     @property
+    def weight(self) -> int:
+        """About how many characters of its submitter's it carries."""
+        values = (*self.parameters.values(), *self.secrets.values())
+        return sum(map(len, self.argv)) + sum(len(str(value)) for value in values)
+
+    @property
     def has_run(self) -> bool:
         """Whether it was ever started; what never was has left nothing anywhere."""
         return self.started_usec > 0
 
     def ended(self, outcome: Outcome) -> Task:
         state = TaskState.COMPLETE if outcome.result is Result.SUCCESS else TaskState.FAILED
-        return dataclasses.replace(self, state=state, outcome=outcome)
+        return dataclasses.replace(self, state=state, outcome=outcome, secrets={})
 
 
 def describe(task: Task) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class Parameter:
     maximum: int | float | None = None
     pattern: str | None = None
     description: str = ""
+    secret: bool = False
+    """Nobody is shown its value; the task finds it in parameters.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,9 @@ class TaskUnit:
     description: str = ""
     exec: tuple[Word, ...]
     root: bool = False
+    allow_users: tuple[str, ...] = ()
+    allow_groups: tuple[str, ...] = ()
+    """Who may submit it, by these two lists; everybody who may submit at all when both are empty."""
     directory: str | None = None
     chunks: int
     cpus: int = 1

@@ -56,6 +56,7 @@ class RecordingManager:
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     plan: str = "all\0of it"
+    drained_by: list[Caller] = field(default_factory=list)
 
     async def batch_submit(self, caller: Caller, requests: Sequence[Request]) -> list[Answer]:
         self.asked.append(("batch_submit", caller.uid, list(requests)))
@@ -77,6 +78,7 @@ class RecordingManager:
 
     async def drain(self, caller: Caller) -> None:
         self.asked.append(("drain", caller.uid))
+        self.drained_by.append(caller)
 
     async def resume(self, caller: Caller) -> None:
         self.asked.append(("resume", caller.uid))

@@ -6,6 +6,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -89,6 +90,43 @@ async def test_root_and_the_group_are_trusted(dial: Dial, uid: int, group: str, 
     assert (caller.may_manage, caller.may_submit) == (trusted, trusted)
 
 
+@pytest.mark.parametrize(
+    ("uid", "own_uid", "unit", "ruled"),
+    [
+        (1000, None, no_unit, True),
+        (1001, None, no_unit, True),
+        (0, None, no_unit, False),
+        (1000, None, lambda pid: TASK_UNIT, False),
+        (70, None, no_unit, False),
+        (1000, 1000, no_unit, False),
+    ],
+)
+@pytest.mark.usefixtures("people")
+async def test_polkit_decides_about_people_but_root_and_not_in_a_user_instance(
+    dial: Dial, uid: int, own_uid: int | None, unit: Callable[[int], str | None], ruled: bool
+) -> None:
+    known = Callers(await dial(), unit_of_pid=unit, own_uid=own_uid)
+    known.trust("packers", "packers")
+    assert known._judge(uid, 1).ruled is ruled
+
+
+@pytest.mark.parametrize(
+    ("users", "groups", "named"),
+    [
+        (["ann"], [], True),
+        (["1000"], [], True),
+        (["bob", "ann"], [], True),
+        ([], ["packers"], True),
+        (["bob"], ["packers"], True),
+        (["bob"], [], False),
+        (["1001", "nobody-of-that-name"], ["none"], False),
+    ],
+)
+@pytest.mark.usefixtures("people")
+def test_a_list_names_users_by_name_or_number_and_groups(users: list[str], groups: list[str], named: bool) -> None:
+    assert callers.is_among(1000, users, groups) is named
+
+
 @pytest.mark.usefixtures("people")
 def test_user_without_an_entry_is_in_no_group() -> None:
     assert not callers.is_member(4242, "packers")
@@ -154,9 +192,12 @@ async def test_a_large_request_is_read_for_submitting_and_from_who_may_submit(di
     known = Callers(bus, unit_of_pid=no_unit, own_uid=os.getuid())
     stranger = Callers(bus, unit_of_pid=no_unit, own_uid=os.getuid() + 1)
 
+    async def by_flag(caller: Caller) -> bool:
+        return caller.may_submit
+
     async def judged(by: Callers, member: str, path: str = "/org/sdtaskpacker1") -> str:
         message = Message(path=path, member=member, sender=unique(client))
-        return type(await judge_large(by)(message)).__name__
+        return type(await judge_large(by, by_flag)(message)).__name__
 
     for member in ("BatchSubmit", "BatchQueue", "BatchTest", "WorkorderStart"):
         assert await judged(known, member) == "NoneType"

@@ -123,3 +123,40 @@ def test_what_the_life_cycle_needs_stays(name: str) -> None:
 def test_user_is_the_tasks_and_nobody_we_name_without() -> None:
     assert properties(a_task(user="ann"))["User"] == "ann"
     assert "User" not in properties(a_task(user=None))
+
+
+STATE = "/var/lib/sd-taskpacker"
+
+
+def test_a_task_sees_of_the_state_directory_what_is_its_own() -> None:
+    made = dict(transient(a_task(user="taskpacker"), STATE))
+    assert made["TemporaryFileSystem"].data == [[STATE, "ro,mode=0755"]]
+    assert made["BindPaths"].data == [[HOME, HOME, False, 16384]]
+
+
+def test_a_directory_elsewhere_is_hidden_too_and_what_the_unit_binds_is_kept() -> None:
+    srv = {"directory": "/srv/builds/@1", "root_directory": "/srv/builds", "user": "taskpacker"}
+    own = (("BindPaths", Value("a(ssbt)", [["/data", "/data", False, 16384]])),)
+    made = dict(transient(a_task(**srv, properties=own), STATE))
+    assert [place for place, _ in made["TemporaryFileSystem"].data] == [STATE, "/srv/builds"]
+    assert [entry[0] for entry in made["BindPaths"].data] == ["/data", "/srv/builds/@1"]
+
+
+def test_in_a_user_instance_nothing_is_mounted_and_no_namespace_is_made() -> None:
+    assert not {"TemporaryFileSystem", "BindPaths", "PrivateUsers"} & {name for name, _ in transient(a_task())}
+
+
+@pytest.mark.parametrize(
+    ("user", "own", "apart"),
+    [
+        ("taskpacker", (), True),
+        ("root", (), None),
+        ("0", (), None),
+        ("taskpacker", (("AmbientCapabilities", Value("t", 1)),), None),
+        ("taskpacker", (("PrivateUsers", Value("b", False)),), False),
+    ],
+)
+def test_processes_of_tasks_are_kept_apart_unless_the_unit_needs_capabilities(
+    user: str, own: tuple[tuple[str, Value], ...], apart: bool | None
+) -> None:
+    assert properties(a_task(user=user, properties=own)).get("PrivateUsers") is apart

@@ -254,3 +254,14 @@ async def test_a_file_descriptor_in_a_request_is_refused_and_does_not_stay_with_
     assert not service.manager.asked
     await service.call("ListTasks", "a{sv}", {})
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("interactive", [True, False])
+async def test_the_manager_is_told_who_calls_and_whether_he_waits_for_a_password(
+    service: Service, address: str, monkeypatch: pytest.MonkeyPatch, interactive: bool
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+    async with await Client.connect(user=True, interactive=interactive) as client:
+        await client.drain()
+        [caller] = service.manager.drained_by
+        assert (caller.interactive, caller.name) == (interactive, str(client._bus.unique_name))

@@ -21,6 +21,7 @@ from sd_taskpacker.model.unit import TaskUnit
 from tests.engine.builders import BOOT, NOW, PLACE, catalogue, receipt
 from tests.engine.fakes import (
     Diary,
+    FakeAuthority,
     FakeJournal,
     FakeLauncher,
     FakeMachine,
@@ -47,6 +48,7 @@ class Daemon:
         self.units = FakeUnits(catalogue(*units))
         self.machine = FakeMachine(Budget(memory=chunks * CHUNK_BYTES, cpus=cpus))
         self.signals = FakeSignals(self.diary)
+        self.authority = FakeAuthority()
         self.loop = Loop(State(self.store.load(), self.machine.budget()), self.store, lambda: self.now, boot_id=BOOT)
         self.journal = FakeJournal()
         self.chronicle = Chronicle(self.journal)
@@ -67,6 +69,7 @@ class Daemon:
             launcher=self.launcher,
             workdirs=self.workdirs,
             chronicle=self.chronicle,
+            authority=self.authority,
         )
         self.desk.show = self.signals.figures_changed
         self.launcher.ended = self.life.unit_over

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from sd_taskpacker.engine.events import (
     Drained,
@@ -35,8 +35,10 @@ from sd_taskpacker.engine.ports import (
     TaskFilter,
 )
 from sd_taskpacker.errors import TaskpackerError, WrongState
+from sd_taskpacker.model.deed import Deed, Permit
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.notices import Entry
+from sd_taskpacker.model.request import Caller
 from sd_taskpacker.model.serials import Serial
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue
@@ -323,3 +325,22 @@ class FakeJournal:
     @property
     def told(self) -> list[str]:
         return [entry.notice.name for entry in self.entries]
+
+
+class FakeAuthority:
+    """polkit, as a test has it decide."""
+
+    def __init__(self) -> None:
+        self.asked: list[Deed] = []
+        self.permit = Permit.YES
+        self.among = False
+        self.before_answer: Callable[[], Awaitable[None]] | None = None
+
+    async def permits(self, caller: Caller, deed: Deed) -> Permit:
+        self.asked.append(deed)
+        if self.before_answer:
+            await self.before_answer()
+        return self.permit
+
+    async def is_among(self, uid: int, users: Sequence[str], groups: Sequence[str]) -> bool:
+        return self.among

@@ -3,21 +3,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sd_taskpacker.engine import admission as admission_module
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
 from sd_taskpacker.engine.events import TaskQueued, TaskStarted
 from sd_taskpacker.engine.requests import Office
-from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.model.quantities import SIZES
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Kind, Reference, TaskUnit, Word
 from sd_taskpacker.model.values import Value
-from tests.engine.builders import ADMIN, NOW, SECOND, TODAY, office, parameter, request, state, task, unit, waiting
+from tests.engine.builders import ADMIN, NOW, SECOND, TODAY, office, parameter, request, state, task, unit
 
 
 def _admit(at: Office, *requests: Request, kind: Kind = Kind.BATCH, caller: Caller = ADMIN) -> Admission:
@@ -161,14 +158,6 @@ def test_what_is_larger_than_the_budget_is_rejected_with_the_reason() -> None:
     assert _answers(admission) == [((), ("job",))]
     ((_, reasons),) = admission.rejected
     assert {reason.resource for reason in reasons} == {"memory", "cpu"}
-
-
-def test_one_user_cannot_fill_the_queue_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission_module, "MAX_WAITING", 3)
-    held = state(*(waiting(version=str(n), uid=ADMIN.uid) for n in range(2)), waiting(version="x", uid=7))
-    with pytest.raises(LimitExceeded, match="more than 3 tasks of uid 0"):
-        _queue(office(unit(), of=held), request(), request())
-    assert len(_queue(office(unit(), of=held), request()).events) == 1
 
 
 def test_drained_a_batch_is_rejected_with_that_reason() -> None:

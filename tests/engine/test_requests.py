@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 
-from sd_taskpacker.engine.requests import MAX_INSTANCES, Office, examine
+from sd_taskpacker.engine.requests import Office, examine
 from sd_taskpacker.errors import (
     Decommissioned,
     InvalidArgs,
@@ -15,7 +15,7 @@ from sd_taskpacker.errors import (
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.unit import Catalogue, Kind, ParameterType, RefusedUnit
 from sd_taskpacker.model.values import Value
-from tests.engine.builders import ADMIN, NOW, TODAY, office, parameter, request, state, task, unit
+from tests.engine.builders import ADMIN, NOW, PLACE, TODAY, office, parameter, request, state, task, unit
 
 
 def _refused(at: Office, *requests: Request, kind: Kind = Kind.BATCH, caller: Caller = ADMIN) -> TaskpackerError:
@@ -137,7 +137,7 @@ def test_a_decommissioned_root_takes_no_more_and_nor_do_its_children() -> None:
 
 
 def test_too_many_requests_are_refused_before_any_is_looked_at() -> None:
-    error = _refused(office(), *[request("nosuch")] * (MAX_INSTANCES + 1))
+    error = _refused(office(), *[request("nosuch")] * (PLACE.limits.tasks_per_call + 1))
     assert isinstance(error, LimitExceeded)
 
 
@@ -152,7 +152,7 @@ def test_a_task_that_asks_for_itself_without_end_is_stopped() -> None:
     parent = task("/".join(["job"] * 32))
     caller = Caller(uid=500, may_manage=False, may_submit=True, task=parent.id)
     error = _refused(office(unit(), of=state(parent)), request(), caller=caller)
-    assert isinstance(error, InvalidArgs)
+    assert isinstance(error, LimitExceeded)
     assert "32" in str(error)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import grp
 import itertools
 import json
 import os
@@ -12,6 +13,7 @@ import pwd
 import shutil
 import socket
 import stat
+import subprocess
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +23,9 @@ from typing import Any
 
 import pytest
 
+from sd_taskpacker.host.beneath import descended
 from sd_taskpacker.host.collect import empty
+from sd_taskpacker.host.readers import open_to
 from sd_taskpacker.host.workdir import WorkDirectories
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Outcome, Result, Task
@@ -443,3 +447,61 @@ def test_a_prepared_directory_is_unused_until_somebody_has_written(tmp_path: Pat
     (Path(one.directory) / "results/output.txt").write_text("")
     (Path(one.directory) / "scratch").touch()
     assert not directories.unused(one)
+
+
+def acl_of(path: Path) -> bytes | None:
+    try:
+        return os.getxattr(path, "system.posix_acl_access")
+    except OSError:
+        return None
+
+
+def test_the_group_and_the_submitter_may_read_what_a_task_leaves() -> None:
+    """Whoever submitted it is let in by an ACL where the file system has them; others stay outside."""
+    with TemporaryDirectory() as above:
+        os.chmod(above, 0o755)
+        one = task(Path(above), user="nobody", uid=1)
+        directories = WorkDirectories(readers=lambda: "daemon")
+        directories.prepare(one).close()
+        work = Path(one.directory)
+        assert (mode(work), work.stat().st_gid) == (0o750, grp.getgrnam("daemon").gr_gid)
+
+        def look(uid: int, gid: int) -> str:
+            words = ["/bin/cat", str(work / "results/task.json")]
+            done = subprocess.run(words, user=uid, group=gid, extra_groups=[], capture_output=True, text=True)
+            return "read" if done.returncode == 0 else "refused"
+
+        work.chmod(0o700)  # A task may have closed its directory.
+        directories.seal(dataclasses.replace(one, outcome=Outcome(result=Result.SUCCESS, ended_usec=5)))
+        assert look(4242, grp.getgrnam("daemon").gr_gid) == "read"
+        assert look(4242, 4242) == "refused"
+        if acl_of(work) is not None:
+            assert look(1, 4242) == "read"
+        assert directories.collect(one) == []
+        assert look(4242, 4242) == "refused"
+
+
+@pytest.mark.parametrize(("uid", "extra"), [(0, False), (NOBODY.pw_uid, False), (1, True)])
+def test_only_a_submitter_who_could_not_look_otherwise_needs_an_acl(tmp_path: Path, uid: int, extra: bool) -> None:
+    one = task(tmp_path, user="nobody", uid=uid)
+    WorkDirectories(readers=lambda: "daemon").prepare(one).close()
+    probe = tmp_path / "probe"
+    probe.mkdir()
+    with descended(str(probe), ()) as fd:
+        open_to(fd, owner=0, gid=0, reader=1)
+    assert (acl_of(Path(one.directory)) is not None) is (extra and acl_of(probe) is not None)
+
+
+def test_a_group_that_is_gone_leaves_the_directory_to_the_users_own(tmp_path: Path) -> None:
+    one = task(tmp_path, user="nobody")
+    WorkDirectories(readers=lambda: "no-such-group").prepare(one).close()
+    assert Path(one.directory).stat().st_gid == NOBODY.pw_gid
+
+
+def test_nothing_is_made_where_others_could_move_it(tmp_path: Path) -> None:
+    """Only root may give files to another user, so only root's tasks can be led astray."""
+    tmp_path.chmod(0o777)
+    with pytest.raises(OSError, match="can be written by others than root.*chmod go-w") as told:
+        WorkDirectories().prepare(task(tmp_path, user="nobody"))
+    assert told.value.filename == str(tmp_path)
+    assert listing(tmp_path) == set()

@@ -227,3 +227,19 @@ def test_the_size_is_the_number_of_instances(arrays: dict[str, list[int]]) -> No
     instances = list(fan_out(NUMBERS, submitted))
     assert len(instances) == fan_out_size(NUMBERS, submitted)
     assert all(list(one) == list(submitted) for one in instances)
+
+
+SECRET = Parameter(name="token", secret=True, pattern="[a-z]+", description="Key of the server")
+
+
+@pytest.mark.parametrize("given", [text("HUSH-1"), Value("i", 4711), Value("ay", [1, 2])])
+def test_an_error_about_a_secret_says_what_is_wanted_and_not_what_was_given(given: Value) -> None:
+    with pytest.raises(InvalidParameters, match=r"token: wants a string that matches '\[a-z\]\+'") as told:
+        check([SECRET], {"token": given})
+    assert not any(word in str(told.value) for word in ("HUSH", "4711", "1, 2"))
+
+
+def test_a_secret_never_fans_out_since_each_instance_is_named_by_its_value() -> None:
+    with pytest.raises(InvalidParameters, match="token: is secret, and takes one value") as told:
+        fan_out([SECRET], {"token": Value("as", ["hush", "quiet"])})
+    assert "hush" not in str(told.value)

@@ -329,3 +329,30 @@ LINES = (
 def test_no_file_raises(lines: list[str]) -> None:
     for problem in load("\n".join(lines), "\n".join(reversed(lines)))[1]:
         assert str(problem)
+
+
+SECRET = "[Batch]\nExec=/bin/true\n[Parameter]\nName=token\nSecret=yes\n"
+
+
+def test_a_parameter_may_be_secret() -> None:
+    (token,) = good(SECRET).parameters
+    assert token.secret
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        (SECRET.replace("/bin/true", "/bin/x --token=${token}"), 2, "arguments are not"),
+        (SECRET + "Type=int\n", 5, "Type=string only"),
+        (SECRET + "Default=hush\n", 6, "would be no secret in this file"),
+    ],
+)
+def test_what_would_give_a_secret_away_is_refused(text: str, line: int, message: str) -> None:
+    unit, (problem,) = load(text)
+    assert (unit, problem.line) == (None, line)
+    assert message in problem.message
+
+
+def test_a_unit_names_who_may_submit_it() -> None:
+    unit = good("[Batch]\nExec=/bin/true\nAllowUsers=ann bob\nAllowUsers=1002\nAllowGroups=staff\n")
+    assert (unit.allow_users, unit.allow_groups) == (("ann", "bob", "1002"), ("staff",))

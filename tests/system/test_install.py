@@ -18,7 +18,7 @@ CHECKOUT: Final = Path(__file__).resolve().parents[2]
 LIB: Final = Path("/usr/lib/sd-taskpacker")
 MANIFEST: Final = LIB / "manifest"
 WHEELS: Final = CHECKOUT / ".venv/wheelhouse"
-EXPOSURE: Final = 2.5
+EXPOSURE: Final = 1.7
 """systemd-analyze(1): 0 is a service that may do nothing, 10 one that may do all."""
 
 
@@ -70,6 +70,24 @@ def test_the_service_may_do_little(machine: Machine) -> None:
     threshold = str(int(EXPOSURE * 10))
     done = _run("systemd-analyze", "security", "--no-pager", f"--threshold={threshold}", SERVICE)
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_the_daemon_has_the_capabilities_that_it_uses_and_a_bound(machine: Machine) -> None:
+    pid = machine.show(SERVICE, "MainPID")
+    status = dict(line.split(":\t", 1) for line in machine.read(f"/proc/{pid}/status").splitlines() if ":\t" in line)
+    # CAP_CHOWN, CAP_DAC_OVERRIDE and CAP_FOWNER (capability.h).
+    assert {status[name].strip() for name in ("CapPrm", "CapEff", "CapBnd")} == {f"{0b1011:016x}"}
+    limits = {line[:26].strip(): line[26:].split()[0] for line in machine.read(f"/proc/{pid}/limits").splitlines()}
+    assert (limits["Max data size"], limits["Max core file size"]) == (str(4 << 30), "0")
+
+
+def test_the_daemon_can_run_no_shell(machine: Machine) -> None:
+    enter = ["nsenter", "--mount", "--target", machine.show(SERVICE, "MainPID")]
+    for program in ("/bin/sh", "/usr/bin/env"):
+        refused = _run(*enter, program)
+        assert refused.returncode == 126, refused.stderr
+        assert "Permission denied" in refused.stderr
+    assert _run(*enter, "/usr/bin/busctl", "--version").returncode == 0
 
 
 def test_only_root_may_take_the_bus_name(machine: Machine) -> None:
