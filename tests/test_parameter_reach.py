@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sd_taskpacker.bus.properties import transient
@@ -83,7 +83,6 @@ def _task(state_directory: str = "/state", **params: str) -> Task:
 PLAIN: Final = _task(one="1")
 
 
-@settings(deadline=None)  # A slow machine is no failure.
 @given(one=TEXT, two=TEXT, token=TEXT)
 def test_a_value_is_part_of_its_own_argument_and_changes_no_other(one: str, two: str, token: str) -> None:
     assert _task(one=one, two=two, token=token).argv == (
@@ -98,7 +97,6 @@ def test_a_value_is_part_of_its_own_argument_and_changes_no_other(one: str, two:
     )
 
 
-@settings(deadline=None)  # A slow machine is no failure.
 @given(one=TEXT, two=TEXT, token=TEXT)
 def test_nothing_that_systemd_is_told_depends_on_a_value_but_those_arguments(one: str, two: str, token: str) -> None:
     task = _task(one=one, two=two, token=token)
@@ -113,7 +111,6 @@ def test_nothing_that_systemd_is_told_depends_on_a_value_but_those_arguments(one
     assert (task.directory, task.root_directory, task.id) == (PLAIN.directory, PLAIN.root_directory, PLAIN.id)
 
 
-@settings(deadline=None)  # A slow machine is no failure.
 @given(one=TEXT, two=TEXT, token=TEXT)
 def test_the_task_reads_back_what_was_given_and_no_file_has_another_name(one: str, two: str, token: str) -> None:
     with TemporaryDirectory() as state:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import importlib.util
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sd_taskpacker.plan.accuracy import ENOUGH, UNKNOWN
@@ -60,7 +60,6 @@ def test_where_expected_times_are_kept_room_is_held_for_a_deadline() -> None:
     assert s.starts(make_policy())[-2:] == [over, over + 50]
 
 
-@settings(deadline=None)  # A busy machine is no failure.
 @given(times=st.lists(st.floats(0.001, 30), min_size=1, max_size=8))
 @example(times=[1.0, 1.0, 4.0, 4.0, 4.0, 7.0, 3.5])
 def test_times_that_are_no_whole_seconds_make_a_schedule(times: list[float]) -> None:

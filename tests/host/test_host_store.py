@@ -507,7 +507,7 @@ class Expected:
 choices = st.lists(st.tuples(st.sampled_from(["start", "end", "close", "root"]), st.integers(0, 9)), max_size=25)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(choices)
 def test_what_is_loaded_is_what_the_events_say(steps: list[tuple[str, int]]) -> None:
     expected = Expected()
