@@ -145,6 +145,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     try:
         await daemon.life.resume(daemon.boot_id)
         await bus.own(NAME)
+        daemon.life.announce()  # Not before: a client that listens to our name would not hear it.
         sd_daemon.notify("READY=1")
         daemon.desk.show(daemon.desk.figures())
         await daemon.loop.begin_cycles()

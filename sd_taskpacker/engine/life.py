@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any, Final
@@ -71,6 +71,8 @@ class Life:
         self._witness = witness
         self._signals = signals
         self._leavings = Leavings(loop, workdirs, self._remember)
+        self._heard = False
+        self._unheard: list[Callable[[], object]] = []
         self._underway: set[asyncio.Task[None]] = set()
         # Each holds a descriptor from its directory's making until systemd has it.
         self._launches = asyncio.Semaphore(LAUNCHES_AT_ONCE)
@@ -81,6 +83,23 @@ class Life:
 
     def act(self, events: Sequence[Numbered]) -> None:
         """What remembered events ask of the edges. Those of one turn may come in several parts."""
+        self._when_heard(lambda: self._act(events))
+
+    def announce(self) -> None:
+        """Whoever listens hears us from now on. What was remembered earlier is told now, and only then closed: an end
+        that nobody could hear would be told to nobody."""
+        self._heard = True
+        unheard, self._unheard = self._unheard, []
+        for tell in unheard:
+            tell()
+
+    def _when_heard(self, tell: Callable[[], object]) -> None:
+        if self._heard:
+            tell()
+        else:
+            self._unheard.append(tell)
+
+    def _act(self, events: Sequence[Numbered]) -> None:
         for number, event in events:
             match event:
                 case TaskQueued(task):
@@ -103,7 +122,7 @@ class Life:
     async def resume(self, boot_id: str) -> None:
         """Takes up every open task where an earlier daemon left it; returns when each is under way again, and what
         has ended meanwhile is known to have: a root among them is to be started anew. What waits goes on waiting:
-        it may start once all this is done (Loop.begin_cycles)."""
+        it may start once all this is done (Loop.begin_cycles). What has ended is told when `announce` is called."""
         observed = {unit.id: unit for unit in await self._launcher.observe()}
         ends: list[asyncio.Task[None]] = []
         begun = [task for task in self._loop.state.open_tasks() if task.state is not TaskState.WAITING]
@@ -130,7 +149,7 @@ class Life:
         log.info("%s: %s", task.id, step.name.lower())
         match step:
             case Step.FINISH:
-                self._go(self._finish(task))
+                self._when_heard(lambda: self._go(self._finish(task)))
             case Step.LOST:
                 message = "the machine went down under it" if task.boot_id != boot_id else "its unit vanished"
                 lost = Outcome(result=Result.LOST, ended_usec=self._loop.clock(), message=message)

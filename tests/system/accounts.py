@@ -15,6 +15,7 @@ from typing import Any, Final
 from tests.system.machine import STATE, BatchCall, Machine, PastEvent
 
 RUNS: Final = Path("/srv/taskpacker-tests/runs")
+RESULTS: Final = ["results", "results/output.txt", "results/task.json"]
 GO: Final = RUNS / "go"
 RECEIPTS: Final = Path("/run/sd-taskpacker/ended")
 
@@ -49,7 +50,7 @@ class Accounts:
         self._machine = machine
         self.answered: set[str] = set()
         self.cancelled: set[str] = set()
-        self._begin = max((event.sequence for event in machine.events()), default=0)
+        self._begin = machine.last_event()
         machine.directory("runs")
         RUNS.chmod(0o777)
         for name, (script, more) in UNITS.items():
@@ -65,7 +66,9 @@ class Accounts:
         return accepted
 
     def start(self, unit: str) -> None:
-        self.answered.update(self._machine.try_call("WorkorderStart", "a(sa{sv}a{sv})", [BatchCall(unit).wire()]) or [])
+        self.answered.update(
+            self._machine.try_call("WorkorderStart", "a(sa{sv}a{sv})", [BatchCall(unit).wire()]) or []
+        )
 
     def cancel(self, task_id: str) -> None:
         if self._machine.call_succeeds("Cancel", "s", task_id):
@@ -88,6 +91,7 @@ class Accounts:
     def close(self) -> dict[str, list[PastEvent]]:
         """Waits until nothing is left to do, then checks everything that can be told without knowing what was killed.
         Answers the history of each task."""
+        self._machine.wait(self.at_rest, "no task runs or waits")
         self._machine.wait(self._all_closed, "every task is closed")
         history = self.history()
         assert self.answered <= history.keys(), "ids that were answered and are not in history"
@@ -96,9 +100,10 @@ class Accounts:
         self._check_leavings(set(history))
         return history
 
+    def at_rest(self) -> bool:
+        return self._machine.try_call("ListTasks", "a{sv}", {}) == []
+
     def _all_closed(self) -> bool:
-        if self._machine.running():
-            return False
         return all(any(each.event == "TaskClosed" for each in events) for events in self.history().values())
 
     def _check_task(self, task_id: str, events: list[PastEvent]) -> None:
@@ -119,12 +124,11 @@ class Accounts:
     def _check_leavings(self, ids: set[str]) -> None:
         self._machine.wait(lambda: not os.listdir(RECEIPTS), "no receipt is left")
         self._machine.wait(lambda: not self._machine.loaded_units(), "no unit is loaded")
-        found = {name: set(os.listdir(STATE / name)) for name in ENDS if (STATE / name).exists()}
-        for name, versions in found.items():
-            for version in versions:
-                if f"{name}{version}" not in ids:
-                    continue  # An earlier test's, which the unit still keeps.
-                work = STATE / name / version
-                assert os.listdir(work) == ["results"], work
-                assert sorted(os.listdir(work / "results")) == ["output.txt", "task.json"], work
-        assert len(found.get("good", ())) <= 1, "more than KeepSuccess= says"
+        kept = {task_id: STATE / task_id.replace("@", "/@") for task_id in ids}
+        left = {task_id: sorted(_below(work)) for task_id, work in kept.items() if work.exists()}
+        wrong = {task_id: files for task_id, files in left.items() if files != RESULTS}
+        assert not wrong, wrong
+
+
+def _below(top: Path) -> list[str]:
+    return [str(path.relative_to(top)) for path in top.rglob("*")]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The daemon with a fuse: the edges are wrapped, and one named step kills it with SIGKILL, once.
+"""The daemon with a fuse: the edges are wrapped, and the named steps kill it with SIGKILL, each once, in turn.
 
-The daemon itself knows nothing of this. The file is copied onto the machine and run instead of /usr/bin/sd-taskpacker.
+The daemon knows nothing of this: the file is copied onto the machine and runs in place of /usr/bin/sd-taskpacker.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import functools
 import os
 import signal
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -26,9 +27,9 @@ from sd_taskpacker.host.store import SqliteStore
 from sd_taskpacker.host.workdir import WorkDirectories
 
 FUSE: Final = Path("/run/sd-taskpacker/fuse")
-"""While it is armed: one line, `POINT before` or `POINT after`."""
+"""While it is armed: lines of `POINT before` or `POINT after`. The first is waited for and goes when it burns."""
 BURNT: Final = Path("/run/sd-taskpacker/burnt")
-"""Left by a fuse that burnt: the tasks whose end was committed and that were not closed, one id a line."""
+"""What each line that burnt adds: the tasks whose end was committed and that were not closed, one id a line."""
 STATE: Final = Path("/var/lib/sd-taskpacker/state.sqlite")
 
 STEPS: Final[dict[type, tuple[str, ...]]] = {
@@ -36,18 +37,33 @@ STEPS: Final[dict[type, tuple[str, ...]]] = {
     ReceiptBox: ("read", "discard"),
 }
 AWAITED_STEPS: Final[dict[type, tuple[str, ...]]] = {Systemd: ("start", "adopt", "release")}
+_LOCK: Final = threading.Lock()
+
 TOLD: Final = ("BatchComplete", "BatchFailed", "TaskChanged")
 """Signals whose sending is a point, and so is that of the reply to BatchQueue."""
 
 
 def burn(point: str) -> None:
+    """Two threads may come by at once; one of them is the first to have the line."""
+    with _LOCK:
+        _burn(point)
+
+
+def _burn(point: str) -> None:
     try:
-        if FUSE.read_text() != point:
-            return
+        wanted, *rest = FUSE.read_text().splitlines()
     except FileNotFoundError:
         return
-    BURNT.write_text("".join(f"{task_id}\n" for task_id in _ended_and_not_closed()))
-    FUSE.unlink()
+    if wanted != point:
+        return
+    with BURNT.open("a") as burnt:
+        burnt.writelines(f"{task_id}\n" for task_id in _ended_and_not_closed())
+    if rest:
+        shorter = FUSE.with_suffix(".new")
+        shorter.write_text("\n".join(rest))
+        shorter.rename(FUSE)
+    else:
+        FUSE.unlink()
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -95,6 +95,7 @@ class Machine:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._signals: list[Ended] = []
+        self._last_event = 0
         self._written: list[Path] = []
         self._bus = self._run(self._connect())
 
@@ -179,6 +180,11 @@ class Machine:
         while page := self.call("ListEvents", "tu", found[-1].sequence if found else after, 10_000):
             found += [PastEvent(*row) for row in page]
         return found
+
+    def last_event(self) -> int:
+        """The highest sequence number that was given out."""
+        self._last_event = max((event.sequence for event in self.events(self._last_event)), default=self._last_event)
+        return self._last_event
 
     def reconnect(self) -> None:
         """With a new connection, should the bus have thrown the old one out, or have gone itself."""
