@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Waiting for tasks to end: woken by signals, never by a timer, and told the truth by GetTask.
 
-Tasks outlive a restart of the service, and so does the wait for them.
+Tasks outlive a restart of the service and of the bus, and so does the wait for them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
-from sd_taskpacker.bus.link import Absent
+from sd_taskpacker.bus.link import Absent, BusGone
 from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, News, ServiceCame, ServiceGone, TaskChanged
 from sd_taskpacker.cli.output import Output
 from sd_taskpacker.cli.text import timestamp
@@ -30,7 +30,7 @@ async def wait_for(client: Client, news: asyncio.Queue[News], ids: Sequence[str]
     """The exit status: the task's own where it was the only one asked for, else 0 if all completed and 1 if not.
 
     A task that is tried again (`Retry=`, `OnOOM=`) has ended when its last try has. `news` watches since before the
-    tasks were asked for. Raises Unreachable when the bus is lost.
+    tasks were asked for. Raises Unreachable when the bus is lost and stays away.
     """
     waiting = dict.fromkeys(ids)
     statuses = []
@@ -48,7 +48,10 @@ async def _endings(
     client: Client, news: asyncio.Queue[News], waiting: dict[str, None], out: Output
 ) -> AsyncIterator[Task]:
     while waiting:
-        concerned = _concerned(await news.get(), waiting, out)
+        latest = await news.get()
+        if isinstance(latest, BusLost):
+            await _reconnect(client, waiting, out)
+        concerned = _concerned(latest, waiting, out)
         while concerned:
             task_id = concerned.pop()
             task, following = await _look(client, task_id)
@@ -64,12 +67,21 @@ async def _endings(
 
 
 async def _look(client: Client, task_id: str) -> tuple[Task | None, str | None]:
-    """The task and the id of the next try; None while the service is away: all are asked for when it is back."""
+    """The task and the id of the next try; None while the service or the bus is away: all are asked for when it is
+    back."""
     try:
         task = await client.get_task(task_id)
         return task, await _next_try(client, task)
-    except Absent:
+    except (Absent, BusGone):
         return None, None
+
+
+async def _reconnect(client: Client, waiting: Collection[str], out: Output) -> None:
+    out.talk(f"The bus went away; waiting until it is back. {_goes_on(waiting)}")
+    try:
+        await client.reconnect()
+    except Unreachable as error:
+        raise Unreachable("The bus went away during the wait and stays away", hint=_goes_on(waiting)) from error
 
 
 async def _next_try(client: Client, task: Task) -> str | None:
@@ -96,11 +108,9 @@ def _concerned(news: News, waiting: Collection[str], out: Output) -> list[str]:
         case ServiceGone():
             out.talk(f"sd-taskpacker went away; waiting until it is back. {_goes_on(waiting)}")
             return []
-        case ServiceCame():
+        case ServiceCame() | BusLost():
             # What happened meanwhile was told to nobody; each task's record says all of it.
             return list(reversed([*waiting]))
-        case BusLost():
-            raise Unreachable("The bus went away during the wait", hint=_goes_on(waiting))
         case TaskChanged() | BatchEnded() | FiguresChanged():
             return []
 

@@ -101,7 +101,7 @@ class Accounts:
         return history
 
     def at_rest(self) -> bool:
-        return self._machine.try_call("ListTasks", "a{sv}", {}) == []
+        return bool(self._machine.try_call("ListTasks", "a{sv}", {}) == [])
 
     def _all_closed(self) -> bool:
         return all(any(each.event == "TaskClosed" for each in events) for events in self.history().values())
