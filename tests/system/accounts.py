@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+
+from dbus_next import Variant
 
 from tests.system.machine import STATE, BatchCall, Machine, PastEvent
 
@@ -60,8 +63,16 @@ class Accounts:
 
     def queue(self, *units: str) -> list[list[str]]:
         """The ids of each entry; none where there was no answer."""
-        answers = self._machine.batch_queue(*(BatchCall(unit) for unit in units)) or []
-        accepted = [ids for ids, _ in answers]
+        return self._ask("BatchQueue", units)
+
+    def submit(self, *units: str) -> list[list[str]]:
+        """The same for what can start now."""
+        return self._ask("BatchSubmit", units)
+
+    def _ask(self, member: str, units: Sequence[str]) -> list[list[str]]:
+        calls = [BatchCall(unit).wire() for unit in units]
+        answers = self._machine.try_call(member, "a(sa{sv}a{sv})", calls) or []
+        accepted = [ids for ids, _ in answers if ids]
         self.answered.update(*accepted)
         return accepted
 
@@ -99,6 +110,11 @@ class Accounts:
             self._check_task(task_id, events)
         self._check_leavings(set(history))
         return history
+
+    def waiting(self) -> int:
+        """How many wait; as many as there may be when nobody answers."""
+        listed = self._machine.try_call("ListTasks", "a{sv}", {"state": Variant("as", ["waiting"])})
+        return 1_000 if listed is None else len(listed)
 
     def at_rest(self) -> bool:
         return bool(self._machine.try_call("ListTasks", "a{sv}", {}) == [])

@@ -153,11 +153,6 @@ class Machine:
             return False
         return True
 
-    def batch_queue(self, *calls: BatchCall) -> list[tuple[list[str], list[str]]] | None:
-        """None when there was no answer."""
-        answers = self.try_call("BatchQueue", "a(sa{sv}a{sv})", [call.wire() for call in calls])
-        return None if answers is None else [(accepted, rejected) for accepted, rejected in answers]
-
     def batch_submit(self, *calls: BatchCall) -> list[tuple[list[str], list[str]]]:
         answers = self.call("BatchSubmit", "a(sa{sv}a{sv})", [call.wire() for call in calls])
         return [(started, rejected) for started, rejected in answers]
@@ -171,8 +166,10 @@ class Machine:
     def task(self, task_id: str) -> dict[str, Any]:
         return dict(self.call("GetTask", "s", task_id))
 
-    def running(self, root: str | None = None) -> list[dict[str, Any]]:
-        return list(self.call("ListTasks", "a{sv}", {"root": Variant("s", root)} if root else {}))
+    def running(self, root: str | None = None, limit: int = 0) -> list[dict[str, Any]]:
+        """What waits, too. A `limit` of 0 is the service's own."""
+        wanted = {"limit": Variant("u", limit)} | ({"root": Variant("s", root)} if root else {})
+        return list(self.call("ListTasks", "a{sv}", wanted))
 
     def events(self, after: int = 0) -> list[PastEvent]:
         """All of history behind a sequence number."""

@@ -12,7 +12,7 @@ import pytest
 
 from tests.system import dying_daemon
 from tests.system.accounts import Accounts
-from tests.system.machine import SERVICE, Machine
+from tests.system.machine import SERVICE, BatchCall, Machine
 
 PYTHON: Final = "/usr/lib/sd-taskpacker/bin/python3"
 PLACE: Final = Path("/usr/local/lib/taskpacker-tests/dying_daemon.py")
@@ -92,6 +92,24 @@ def test_a_daemon_that_is_killed_at_a_step_and_again_behind_it_loses_and_repeats
         accounts.queue("good")
     machine.wait(lambda: not fuse.exists(), f"it is killed after {point}")
     _check(machine, accounts)
+
+
+@pytest.mark.parametrize(("when", "accepted"), [("before", 0), ("after", 1_000)])
+def test_a_thousand_entries_are_remembered_by_one_commit(
+    machine: Machine, fuse: Path, when: str, accepted: int
+) -> None:
+    machine.write_unit("mass.batch", "[Batch]\nExec=/bin/true\nSize=tiny\nCPUs=0\n")
+    machine.call("Drain", "")
+    try:
+        fuse.write_text(f"commit TaskQueued {when}")
+        calls = [BatchCall("mass", {"tag": when}).wire()] * 1_000
+        assert machine.try_call("BatchQueue", "a(sa{sv}a{sv})", calls) is None
+        machine.wait_ready()
+        assert sum(task.get("tag") == when for task in machine.running("mass", limit=10_000)) == accepted
+    finally:
+        machine.call("Decommission", "s", "mass")
+        machine.call("Recommission", "s", "mass")
+        machine.call("Resume", "")
 
 
 def test_a_task_bears_that_the_daemon_dies_at_each_step_of_its_life(machine: Machine, fuse: Path) -> None:
