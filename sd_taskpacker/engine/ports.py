@@ -179,6 +179,7 @@ class ObservedUnit:
 
 STOPPED: Final = "stopped"
 DONE: Final = "done"
+UNSURE: Final = "unsure"
 
 
 class Launcher(Protocol):
@@ -186,7 +187,8 @@ class Launcher(Protocol):
 
     The unit is truly over by then: no process of it is left. `note` is what systemd's own jobs told: STOPPED
     when somebody stopped the unit by hand; DONE when the start job of a batch task, which lasts until the task's
-    end, was a success; else it is empty, which tells nothing.
+    end, was a success; UNSURE when nobody knows whether systemd has ever got the start; else it is empty, which tells
+    nothing.
     """
 
     async def observe(self) -> list[ObservedUnit]: ...
