@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What else happens to a machine: the daemon, the bus and systemd itself go and come back while tasks come and end."""
+"""What else happens to a machine: daemon, bus and systemd itself go and come back while tasks come and end."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _kill_bus(machine: Machine) -> None:
 
 
 def _install(machine: Machine) -> None:
-    words = [CHECKOUT / "packaging/install", "--wheelhouse", CHECKOUT / ".venv/wheelhouse"]
+    words = [str(CHECKOUT / "packaging/install"), "--wheelhouse", str(CHECKOUT / ".venv/wheelhouse")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
