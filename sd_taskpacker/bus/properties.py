@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from sd_taskpacker.bus.command_line import carried, exec_start
 from sd_taskpacker.model.quantities import INFINITY
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Kind
@@ -76,7 +77,7 @@ def _life_cycle(task: Task) -> Iterator[Property]:
     # A workorder may run for days: as a oneshot it would sit in systemd's job queue all that time, and while there
     # is a job the boot is not finished (systemctl is-system-running, startup-finished).
     yield "Type", _s("oneshot" if task.kind is Kind.BATCH else "exec")
-    yield "ExecStart", _command(task.argv)
+    yield "ExecStart", exec_start(task.argv)
     if task.user is not None:
         yield "User", _s(task.user)
 
@@ -108,6 +109,7 @@ def _environment(task: Task) -> list[str]:
         f"TASKPACKER_RESULTS={task.results}",
         f"TASKPACKER_PARAMETERS={task.directory}/parameters.json",
         f"{SLICE_VARIABLE}={task.slice}",
+        *carried(task.argv),
     ]
 
 
@@ -148,16 +150,6 @@ def _last_wins(properties: Iterable[Property]) -> list[Property]:
     for number, (name, value) in enumerate(properties):
         kept[name, number if value.signature.startswith("a") else 0] = (name, value)
     return list(kept.values())
-
-
-def _command(argv: tuple[str, ...]) -> Value:
-    """One command line as (path, argv, ignore failure); bus_set_transient_exec_command, src/core/dbus-execute.c.
-
-    Even over the bus systemd expands $X and ${X} in arguments; `$$` is a plain `$` (systemd.service(5)). Doubling
-    is used instead of ExecStartEx= with no-env-expand, because systemd 252 writes that under a name to the
-    transient unit file that it cannot read: after a daemon-reload the running unit is "bad-setting".
-    """
-    return Value("a(sasb)", [[argv[0], [word.replace("$", "$$") for word in argv], False]])
 
 
 def _s(text: str) -> Value:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sd_taskpacker.bus.command_line import carried
 from sd_taskpacker.bus.properties import LIFE_CYCLE, transient
 from sd_taskpacker.model.quantities import CHUNK_BYTES, INFINITY
 from sd_taskpacker.model.task import Task
@@ -37,11 +38,6 @@ def test_workorder_is_no_job_that_keeps_the_boot_from_being_finished() -> None:
     assert not {"MemoryMax", "OOMScoreAdjust", "TimeoutStartUSec"} & made.keys()
 
 
-def test_arguments_are_not_expanded() -> None:
-    made = properties(a_task(argv=("/bin/echo", "$HOME ${x} $$")))
-    assert made["ExecStart"] == [["/bin/echo", ["/bin/echo", "$$HOME $${x} $$$$"], False]]
-
-
 def test_what_leaves_the_receipt_cannot_be_taken_away() -> None:
     own = (("ExecStopPostEx", Value("a(sasas)", [])), ("ExecStopPost", Value("a(sasb)", [])))
     assert not {"ExecStopPost", "ExecStopPostEx"} & properties(a_task(properties=own)).keys()
@@ -65,6 +61,7 @@ def test_environment_of_the_unit_is_kept_and_ours_comes_last() -> None:
         f"TASKPACKER_RESULTS={HOME}/results",
         f"TASKPACKER_PARAMETERS={HOME}/parameters.json",
         "TASKPACKER_SLICE=taskpacker-batch.slice",
+        *carried(a_task().argv),
     ]
 
 
