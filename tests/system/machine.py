@@ -309,13 +309,17 @@ class Machine:
         changed = [self._dropin("paths", ""), self._dropin("memory", f"MemoryMax={MEMORY}")]
         if any(changed) or not self._answers():
             self.systemctl("restart", SERVICE)
+        self.wait(self._ends_everything, "no task is left")
+        self._signals.clear()
+
+    def _ends_everything(self) -> bool:
+        """Whether nothing is left. What starts or ends meanwhile is for the next look."""
         for task in self.running():
             if task["state"] == "waiting":
-                self.call("Cancel", "s", task["id"])
-        for task in self.running():
-            self.call("Kill", "ss", task["id"], "KILL")
-        self.wait(lambda: not self.running() and not self.loaded_units(), "no task is left")
-        self._signals.clear()
+                self.call_succeeds("Cancel", "s", task["id"])
+            else:
+                self.call_succeeds("Kill", "ss", task["id"], "KILL")
+        return not self.running() and not self.loaded_units()
 
     def close(self) -> None:
         self._run(self._bus.close())
