@@ -198,7 +198,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
 
     desk = Desk(loop, configure, units=units, machine=machine, launcher=launcher)
     interface = ManagerInterface(desk, callers)
-    signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"))
+    signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"), sent=bus.flushed)
     desk.show = signals.figures_changed
     life = Life(
         loop,

@@ -252,6 +252,7 @@ class Life:
             await self._leavings.seal(task)
         if task.kind is Kind.BATCH:
             self._signals.batch_ended(task, self._loop.state.slots())
+            await self._signals.sent()  # Or a daemon that is killed now would have closed what nobody was told of.
         if not task.has_run:
             return await self._remember(TaskClosed(task.id), TaskDropped(task.id))
         await self._launcher.release(task.id)

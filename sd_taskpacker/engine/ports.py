@@ -231,6 +231,10 @@ class Signals(Protocol):
     def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
         """BatchComplete or BatchFailed, by the task's outcome."""
 
+    async def sent(self) -> None:
+        """Returns when all that was told so far has left, and is told whatever becomes of us. Raises Unreachable when
+        the bus is lost before."""
+
     def task_changed(self, sequence: int, task: Task) -> None:
         """TaskChanged: it is now in the state that `task` tells."""
 

@@ -214,3 +214,14 @@ async def test_a_receipt_that_cannot_be_removed_keeps_no_task_open() -> None:
         await _started(daemon)
         daemon.end(JOB)
         await daemon.until(f"commit-close {JOB}")
+
+
+async def test_an_end_that_may_not_have_been_told_is_left_to_the_next_daemon(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.signals.bus_lost = True
+        daemon.end(JOB)
+        await daemon.sees(lambda: "the bus was lost" in caplog.text)
+        assert daemon.diary.about("signal", "release", "commit-close") == [f"signal {JOB} success"]
