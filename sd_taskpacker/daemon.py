@@ -158,6 +158,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
         daemon.chronicle.recovered(daemon.loop.state.open_tasks())
         await daemon.life.resume(daemon.boot_id)
         await bus.own(NAME)
+        daemon.herald.announce()  # Not before: a client that listens to our name would not hear it.
         sd_daemon.notify("READY=1")
         daemon.desk.show(daemon.desk.figures())
         await daemon.loop.begin_cycles()
@@ -235,7 +236,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         authority=polkit,
     )
     interface = ManagerInterface(desk, callers)
-    signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"))
+    signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"), sent=bus.flushed)
     desk.show = signals.figures_changed
     herald = Herald(loop.state, signals, bus.room)
     life = Life(

@@ -205,6 +205,18 @@ class Connection(MessageBus):
         self._stream.close()
         self._sock.close()
 
+    async def flushed(self) -> None:
+        """Returns when the socket has taken all that was sent so far: the bus gets it even if we die then. Raises
+        Unreachable when the connection is lost before."""
+        left: asyncio.Future[None] = self._loop.create_future()
+        if self.connected:
+            # Messages leave in order, and an empty one is no message.
+            self._writer.messages.put_nowait((b"", [], left))
+            self._writer.schedule_write()
+            await asyncio.wait([left, self._disconnect_future], return_when=asyncio.FIRST_COMPLETED)
+        if not left.done() or left.exception() is not None:
+            raise Unreachable("the bus was lost before all that was sent had left")
+
     def send(self, msg: Message) -> Any:
         """As in dbus-next: a future, though its base class promises None. What the library says about faults,
         traceback and all, goes to the journal; the client gets one plain sentence."""

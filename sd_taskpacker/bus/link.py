@@ -27,6 +27,10 @@ from sd_taskpacker.model.names import OBJECT_ROOT
 
 CALL_TIMEOUT_SEC: Final = 90
 """Far above any honest answer: the bus itself tells at once when the service is gone, but not when it hangs."""
+RECONNECT_PAUSE_SEC: Final = 0.25
+"""Nobody tells when a bus comes back, so it is tried again and again."""
+RECONNECT_TRIES: Final = 240
+_DIAL_SEC: Final = 10
 
 _ERROR = "org.freedesktop.DBus.Error."
 _ABSENT = {_ERROR + "ServiceUnknown", _ERROR + "NameHasNoOwner"}
@@ -41,29 +45,44 @@ class Absent(Unreachable):
     """The service is not on the bus, or left before it answered. Its return is ServiceCame."""
 
 
+class BusGone(Unreachable):
+    """The connection to the bus is over; `reconnect` makes a new one."""
+
+
 class Link:
     """Every method raises TaskpackerError; use it as an asynchronous context manager."""
 
-    __slots__ = ("_bus", "_flags", "_tasks", "_user")
+    __slots__ = ("_bus", "_flags", "_news", "_tasks", "_user")
 
-    def __init__(self, bus: MessageBus, *, user: bool, interactive: bool = False) -> None:
+    def __init__(self, bus: _Bus, *, user: bool, interactive: bool = False) -> None:
         self._bus = bus
         self._flags = MessageFlag.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else MessageFlag.NONE
         self._user = user
+        self._news: asyncio.Queue[News] | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
     async def connect(cls, *, user: bool, interactive: bool = False) -> Self:
         """`user`: the session bus, where a user's own instance lives, instead of the system bus. `interactive`: calls
         wait while polkit has somebody asked for a password."""
-        address = bus_address(os.environ, user=user)
-        kind = BusType.SESSION if user else BusType.SYSTEM
-        try:
-            return cls(await MessageBus(address, kind).connect(), user=user, interactive=interactive)
-        except _CONNECTION_FAULTS as error:
-            which = "session" if user else "system"
-            hint = "use --system for the machine's own instance" if user else "is dbus.service running?"
-            raise Unreachable(f"Cannot connect to the {which} bus at {address}: {error}", hint=hint) from error
+        return cls(await _dial(user=user), user=user, interactive=interactive)
+
+    async def reconnect(self) -> None:
+        """A new connection when the old one broke, as soon as the bus is back. News go on in the queue of `watch`;
+        what happened meanwhile is in none. Raises Unreachable when the bus stays away."""
+        for tries_left in reversed(range(RECONNECT_TRIES)):
+            try:
+                if not self._bus.connected:
+                    bus = await _dial(user=self._user)
+                    self._bus.hang_up()
+                    self._bus = bus
+                    if self._news is not None:
+                        await self._listen(self._news)
+                return
+            except Unreachable:
+                if not tries_left:
+                    raise
+            await asyncio.sleep(RECONNECT_PAUSE_SEC)
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,9 +98,7 @@ class Link:
         await self._disconnected()
         # Not cancelled, for they wait on a future of dbus-next that a cancellation would take from everyone.
         await asyncio.gather(*self._tasks)
-        # dbus-next 0.2.3 shuts its socket down and leaves both handles of it to the garbage collector.
-        self._bus._stream.close()
-        self._bus._sock.close()
+        self._bus.hang_up()
 
     async def call(
         self, member: str, signature: str = "", body: Sequence[Any] = (), *, answer: str = ""
@@ -109,8 +126,11 @@ class Link:
 
         A signal is a hint and not the truth, for any client of the bus can send us one: ask `get_task`.
         """
-        queue: asyncio.Queue[News] = asyncio.Queue()
+        self._news = asyncio.Queue()
+        await self._listen(self._news)
+        return self._news
 
+    async def _listen(self, queue: asyncio.Queue[News]) -> None:
         def on_message(message: Message) -> None:
             news = news_of(message)
             if news is not None:
@@ -120,7 +140,6 @@ class Link:
         self._tasks.append(asyncio.create_task(self._report_disconnect(queue)))
         for rule in RULES:
             await self._send(Message(DBUS, "/org/freedesktop/DBus", DBUS, "AddMatch", signature="s", body=[rule]), "")
-        return queue
 
     async def _report_disconnect(self, queue: asyncio.Queue[News]) -> None:
         await self._disconnected()
@@ -134,16 +153,16 @@ class Link:
     async def _send(self, message: Message, answer: str) -> list[Any]:
         if not self._bus.connected:
             # dbus-next would accept the message and never answer.
-            raise self._unanswered("The connection to the bus is broken")
+            raise self._unanswered("The connection to the bus is broken", BusGone)
         try:
             async with asyncio.timeout(CALL_TIMEOUT_SEC):
                 reply = await self._bus.call(message)
         except TimeoutError as error:
             raise self._unanswered(f"sd-taskpacker has not answered for {CALL_TIMEOUT_SEC}s") from error
         except _CONNECTION_FAULTS as error:
-            raise self._unanswered("The connection to the bus broke before the answer came") from error
+            raise self._unanswered("The connection to the bus broke before the answer came", BusGone) from error
         if reply is None:
-            raise self._unanswered("The connection to the bus was closed before the answer came")
+            raise self._unanswered("The connection to the bus was closed before the answer came", BusGone)
         if reply.message_type is MessageType.ERROR:
             raise self._failure(message, reply)
         if reply.signature != answer:
@@ -178,6 +197,38 @@ class Link:
 
 
 _WHO_MAY = "become root, or have an admin add you to the group taskpacker"
+
+
+class _Bus(MessageBus):
+    """dbus-next 0.2.3 shuts its socket down, if at all, and leaves both handles of it to the garbage collector."""
+
+    def _setup_socket(self) -> None:
+        try:
+            super()._setup_socket()
+        except OSError:
+            self.hang_up()
+            raise
+
+    def hang_up(self) -> None:
+        self._stream.close()
+        self._sock.close()
+
+
+async def _dial(*, user: bool) -> _Bus:
+    address = bus_address(os.environ, user=user)
+    try:
+        bus = _Bus(address, BusType.SESSION if user else BusType.SYSTEM)
+        try:
+            async with asyncio.timeout(_DIAL_SEC):
+                await bus.connect()
+        except BaseException:
+            bus.hang_up()
+            raise
+        return bus
+    except _CONNECTION_FAULTS as error:
+        which = "session" if user else "system"
+        hint = "use --system for the machine's own instance" if user else "is dbus.service running?"
+        raise Unreachable(f"Cannot connect to the {which} bus at {address}: {error}", hint=hint) from error
 
 
 def bus_address(environment: Mapping[str, str], *, user: bool) -> str:

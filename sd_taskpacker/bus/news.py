@@ -66,10 +66,15 @@ class ServiceCame:
 
 @dataclass(frozen=True, slots=True)
 class BusLost:
-    """No further news will come."""
+    """No further news will come, unless the client connects again (`Client.reconnect`)."""
 
 
-News = BatchEnded | TaskChanged | FiguresChanged | ServiceGone | ServiceCame | BusLost
+@dataclass(frozen=True, slots=True)
+class TimeUp:
+    """Told by nobody but whoever waits: it is no use to wait any longer."""
+
+
+News = BatchEnded | TaskChanged | FiguresChanged | ServiceGone | ServiceCame | BusLost | TimeUp
 
 
 def news_of(message: Message) -> News | None:

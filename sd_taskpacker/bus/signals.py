@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from dbus_next import Message
@@ -17,15 +17,21 @@ from sd_taskpacker.model.task import Task, TaskState
 
 
 class BusSignals:
-    """engine.ports.Signals. `send` takes what comes from an object that is not exported; `status` gets a line for
-    `systemctl status`, when the figures change."""
+    """engine.ports.Signals. `send` takes what comes from an object that is not exported; `sent` returns when it
+    has left. `status` gets a line for `systemctl status`, when the figures change."""
 
     def __init__(
-        self, interface: ManagerInterface, send: Callable[[Message], object], status: Callable[[str], None]
+        self,
+        interface: ManagerInterface,
+        send: Callable[[Message], object],
+        status: Callable[[str], None],
+        *,
+        sent: Callable[[], Awaitable[None]],
     ) -> None:
         self._interface = interface
         self._send = send
         self._status = status
+        self._sent = sent
         self._last: dict[str, Any] = {}
         self._line = ""
 
@@ -33,6 +39,9 @@ class BusSignals:
         complete = task.state is TaskState.COMPLETE
         emit = self._interface.BatchComplete if complete else self._interface.BatchFailed
         emit(str(task.id), wire.variants_of(task.params), list(slots))
+
+    async def sent(self) -> None:
+        await self._sent()
 
     def task_changed(self, sequence: int, task: Task) -> None:
         self._interface.TaskChanged(*change_to_wire(sequence, task))

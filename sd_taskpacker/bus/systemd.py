@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal as signals
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from dbus_next import DBusError
@@ -36,6 +36,10 @@ _UNIT_EXISTS = SYSTEMD + ".UnitExists"
 _NO_SUCH_UNIT = SYSTEMD + ".NoSuchUnit"
 _MAY_HAVE_STARTED = frozenset(BUS + ".Error." + name for name in ("NoReply", "Timeout", "TimedOut", "Disconnected"))
 """systemd, or its connection, went away while it had our call."""
+_NEVER_CAME = BUS + ".Error.ServiceUnknown", BUS + ".Error.NameHasNoOwner", BUS + ".Error.Spawn."
+"""systemd executes itself anew, and nobody has the name meanwhile: the bus tries in vain to start it."""
+ABSENCE: Final = 0.1
+"""Seconds after which a call that found nobody is repeated."""
 
 
 class Systemd:
@@ -113,7 +117,7 @@ class Systemd:
 
     async def release(self, task_id: TaskId) -> None:
         try:
-            await self._manager.call("ResetFailedUnit", "s", task_id.unit_name)
+            await self._call_present("ResetFailedUnit", "s", task_id.unit_name, again=_MAY_HAVE_STARTED)
         except DBusError as error:
             if error.type != _NO_SUCH_UNIT:
                 log.warning("systemd keeps the failed unit of %s: %s", task_id, error.text)
@@ -159,12 +163,32 @@ class Systemd:
             late = asyncio.get_running_loop().call_later(CALL_TIMEOUT, log.warning, text, task.id, CALL_TIMEOUT)
             try:
                 signature = "ssa(sv)a(sa(sv))"
-                [job] = await self._manager.call(
+                [job] = await self._call_present(
                     "StartTransientUnit", signature, *arguments, descriptors=descriptors, patience=None
                 )
                 return str(job)
             finally:
                 late.cancel()
+
+    async def _call_present(
+        self,
+        member: str,
+        signature: str,
+        *body: Any,
+        descriptors: Sequence[int] = (),
+        patience: float | None = CALL_TIMEOUT,
+        again: frozenset[str] = frozenset(),
+    ) -> list[Any]:
+        """A call that waits for systemd while it executes itself anew. `again`: errors after which it may be made
+        again, though systemd may have had it."""
+        while True:
+            await self._ends.systemd_present()
+            try:
+                return await self._manager.call(member, signature, *body, descriptors=descriptors, patience=patience)
+            except DBusError as error:
+                if not error.type.startswith(_NEVER_CAME) and error.type not in again:
+                    raise
+            await asyncio.sleep(ABSENCE)
 
 
 def signal_number(name: str) -> int:

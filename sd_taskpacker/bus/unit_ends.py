@@ -36,7 +36,7 @@ from sd_taskpacker.bus.systemd_manager import (
     UnitStatus,
     unit_path,
 )
-from sd_taskpacker.engine.ports import DONE, STOPPED
+from sd_taskpacker.engine.ports import DONE, STOPPED, UNSURE
 from sd_taskpacker.errors import Unreachable
 from sd_taskpacker.model.names import UNIT_PREFIX, UNIT_SUFFIX, TaskId
 
@@ -58,6 +58,8 @@ class _Watch:
     """The end is the JobRemoved of our own start job; otherwise the unit is followed."""
     taken: bool = False
     """systemd has answered our start, or had the unit before. Until then "not there" does not mean "over"."""
+    unsure: bool = False
+    """Our start was not answered, and the unit was not seen since."""
     listening: bool = False
     start_job: str | None = None
     """Object path of its start job; empty when that was over before us, None when it is not known yet."""
@@ -78,6 +80,7 @@ class UnitEnds:
         self._manager = manager
         self._ended = ended
         self._owner = ""
+        self._present = asyncio.Event()
         self._watches: dict[str, _Watch] = {}
         self._adopted: dict[str, _Watch] = {}
         """Those to be looked at together."""
@@ -92,6 +95,11 @@ class UnitEnds:
             [self._owner] = await self._bus.ask_bus("GetNameOwner", "s", SYSTEMD)
         except DBusError as error:
             raise Unreachable(f"systemd is not on this bus: {error.text}") from error
+        self._present.set()
+
+    async def systemd_present(self) -> None:
+        """Returns at once but while systemd executes itself anew: then when it is back."""
+        await self._present.wait()
 
     async def expect(self, task_id: TaskId, *, by_job: bool) -> None:
         """Before the start is sent. `by_job`: the start job will last until the task's end."""
@@ -108,6 +116,7 @@ class UnitEnds:
             return
         if job is None:
             watch.by_job = False
+            watch.unsure = True
         else:
             watch.start_job = job
         watch.taken = True
@@ -145,7 +154,11 @@ class UnitEnds:
     def _on_owner(self, owner: str) -> None:
         """systemd has executed itself anew (systemctl daemon-reexec): what it sent meanwhile may be lost."""
         self._owner = owner
-        for path, watch in self._watches.items() if owner else ():
+        if owner:
+            self._present.set()
+        else:
+            self._present.clear()
+        for path, watch in list(self._watches.items()) if owner else []:
             if watch.taken:
                 watch.by_job = watch.listening = watch.subscribed = False
                 self._settle_with_others(path, watch)
@@ -229,7 +242,9 @@ class UnitEnds:
         """Whether that was the end."""
         if self._watches.get(path) is not watch:
             return False
+        watch.unsure &= status.missing
         if status.over:
+            watch.note = watch.note or (UNSURE if watch.unsure else "")
             self._over(path)
             return True
         if watch.start_job is None:

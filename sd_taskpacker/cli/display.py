@@ -55,9 +55,9 @@ class Display:
                 self._out.talk(sentence(task))
             case TriedAgain(task=task, following=following):
                 self._out.talk(f"{sentence(task)}; it is tried again as {following}")
-            case Away(waiting=waiting):
+            case Away(waiting=waiting, what=what):
                 self._away = True
-                self._out.talk(f"sd-taskpacker went away; waiting until it is back. {goes_on(waiting)}")
+                self._out.talk(f"{what} went away; waiting until it is back. {goes_on(waiting)}")
             case Back() if self._away:
                 self._away = False
                 self._out.talk("sd-taskpacker is back.")

@@ -44,14 +44,19 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """The service left the bus; the tasks go on."""
+    """The service left the bus, or we did; the tasks go on. `what`: who is not there, for a person."""
 
     waiting: tuple[str, ...]
+    what: str = "sd-taskpacker"
 
 
 @dataclass(frozen=True, slots=True)
 class Back:
     """The service is there (again)."""
+
+
+class OutOfTime(Exception):
+    """They have not all ended within the time given; the message says that they go on."""
 
 
 Happening = Moved | Ended | TriedAgain | Budget | Away | Back

@@ -11,7 +11,16 @@ from dataclasses import asdict
 from typing import Final
 
 from sd_taskpacker.bus.client import Client
-from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, News, ServiceCame, ServiceGone, TaskChanged
+from sd_taskpacker.bus.news import (
+    BatchEnded,
+    BusLost,
+    FiguresChanged,
+    News,
+    ServiceCame,
+    ServiceGone,
+    TaskChanged,
+    TimeUp,
+)
 from sd_taskpacker.cli.canvas import plain
 from sd_taskpacker.cli.clock import now
 from sd_taskpacker.cli.keys import Key
@@ -20,7 +29,7 @@ from sd_taskpacker.cli.planview import view_of
 from sd_taskpacker.cli.screen import Screen
 from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.cli.topview import Board, Position, frame, once, page_size, row_count
-from sd_taskpacker.errors import LimitExceeded, TaskpackerError, Unreachable
+from sd_taskpacker.errors import LimitExceeded, TaskpackerError
 from sd_taskpacker.model.values import Value
 
 _FRAME_SEC: Final = 0.5
@@ -127,9 +136,11 @@ class Top:
                     self._tasks_changed.set()
                     self._plan_changed.set()
                 case BusLost():
+                    self.board.away = True
                     self._wake.set()
-                    raise Unreachable("The bus went away", hint="the tasks go on; try again when it is back")
-                case BatchEnded():
+                    await self._client.reconnect()
+                    self._news.put_nowait(ServiceCame())
+                case BatchEnded() | TimeUp():
                     pass  # TaskChanged says so, too.
 
     async def _keep_tasks(self) -> None:

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
-from sd_taskpacker.bus.news import BusLost, News, ServiceCame
+from sd_taskpacker.bus.news import News, ServiceCame, TimeUp
 from sd_taskpacker.cli.chain import later
-from sd_taskpacker.cli.happenings import exit_status
+from sd_taskpacker.cli.happenings import OutOfTime, exit_status
 from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.wait import wait_for
-from sd_taskpacker.errors import Unreachable
 from sd_taskpacker.model.quantities import INFINITY
 
 TIMED_OUT: Final = 124
@@ -34,10 +33,8 @@ async def wait(client: Client, options: Namespace, out: Output) -> int:
     over = _Limit(news, options.timeout)
     try:
         status = await wait_for(client, news, ids, out, alone=len(ids) == 1)
-    except Unreachable as error:
-        if not over.passed:
-            raise
-        out.warn(f"Not over within the time given. {error.hint}")
+    except OutOfTime as error:
+        out.warn(f"Not over within the time given. {error}")
         return TIMED_OUT
     finally:
         over.cancel()
@@ -50,10 +47,9 @@ async def wait(client: Client, options: Namespace, out: Output) -> int:
 
 
 class _Limit:
-    """Ends the wait from outside, by the news that no further news will come. `usec`: None is no limit."""
+    """Ends the wait from outside, by news of our own. `usec`: None is no limit."""
 
     def __init__(self, news: asyncio.Queue[News], usec: int | None) -> None:
-        self.passed = False
         self._news = news
         self._timer: asyncio.TimerHandle | None = None
         if usec is not None and usec != INFINITY:
@@ -64,8 +60,7 @@ class _Limit:
             self._timer.cancel()
 
     def _end(self) -> None:
-        self.passed = True
-        self._news.put_nowait(BusLost())
+        self._news.put_nowait(TimeUp())
 
 
 async def _last_try(client: Client, task_id: str) -> Task:

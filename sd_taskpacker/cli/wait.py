@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Waiting for tasks to end: woken by signals, never by a timer, and told the truth by GetTask.
 
-Tasks outlive a restart of the service, and so does the wait for them. How it is shown is not decided here.
+Tasks outlive a restart of the service and of the bus, and so does the wait for them. How it is shown is not decided
+here.
 """
 
 from __future__ import annotations
@@ -11,8 +12,17 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
-from sd_taskpacker.bus.link import Absent
-from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, News, ServiceCame, ServiceGone, TaskChanged
+from sd_taskpacker.bus.link import Absent, BusGone
+from sd_taskpacker.bus.news import (
+    BatchEnded,
+    BusLost,
+    FiguresChanged,
+    News,
+    ServiceCame,
+    ServiceGone,
+    TaskChanged,
+    TimeUp,
+)
 from sd_taskpacker.cli.display import Display, display_for
 from sd_taskpacker.cli.happenings import (
     FAILED,
@@ -22,6 +32,7 @@ from sd_taskpacker.cli.happenings import (
     Ended,
     Happening,
     Moved,
+    OutOfTime,
     TriedAgain,
     exit_status,
     goes_on,
@@ -48,8 +59,8 @@ async def wait_for(
     """The exit status: the task's own where it was the only one asked for, else 0 if all completed and 1 if not.
 
     A task that is tried again (`Retry=`, `OnOOM=`) has ended when its last try has. `news` watches since before the
-    tasks were asked for; for tasks that may have ended before that, put a ServiceCame into it. Raises Unreachable
-    when the bus is lost.
+    tasks were asked for; for tasks that may have ended before that, put a ServiceCame into it, and for an end of
+    one's patience a TimeUp. Raises Unreachable when the bus is lost and stays away, and OutOfTime.
     """
     waiting = dict.fromkeys(ids)
     statuses = []
@@ -68,7 +79,11 @@ async def wait_for(
 async def happenings(client: Client, news: asyncio.Queue[News], waiting: dict[str, None]) -> AsyncIterator[Happening]:
     """Until none of `waiting` is left: who ends is taken out, and who is tried again stays as the next try."""
     while waiting:
-        told, concerned = _concerned(await news.get(), waiting)
+        latest = await news.get()
+        if isinstance(latest, BusLost):
+            yield Away(tuple(waiting), "The bus")
+            await _reconnect(client, waiting)
+        told, concerned = _concerned(latest, waiting)
         if told:
             yield told
         while concerned:
@@ -89,12 +104,20 @@ async def happenings(client: Client, news: asyncio.Queue[News], waiting: dict[st
 
 
 async def _look(client: Client, task_id: str) -> tuple[Task | None, str | None]:
-    """The task and the id of the next try; None while the service is away: all are asked for when it is back."""
+    """The task and the id of the next try; None while the service or the bus is away: all are asked for when it is
+    back."""
     try:
         task = await client.get_task(task_id)
         return task, await _next_try(client, task)
-    except Absent:
+    except (Absent, BusGone):
         return None, None
+
+
+async def _reconnect(client: Client, waiting: Collection[str]) -> None:
+    try:
+        await client.reconnect()
+    except Unreachable as error:
+        raise Unreachable("The bus went away during the wait and stays away", hint=goes_on(waiting)) from error
 
 
 async def _next_try(client: Client, task: Task) -> str | None:
@@ -119,10 +142,10 @@ def _concerned(news: News, waiting: Collection[str]) -> tuple[Happening | None, 
             return Budget(changed), []
         case ServiceGone():
             return Away(tuple(waiting)), []
-        case ServiceCame():
+        case ServiceCame() | BusLost():
             # What happened meanwhile was told to nobody; each task's record says all of it.
             return Back(), list(reversed([*waiting]))
-        case BusLost():
-            raise Unreachable("The bus went away during the wait", hint=goes_on(waiting))
+        case TimeUp():
+            raise OutOfTime(goes_on(waiting))
         case TaskChanged() | BatchEnded():
             return None, []

@@ -10,12 +10,11 @@ from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.link import Absent
-from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, ServiceCame, ServiceGone, TaskChanged
+from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, ServiceCame, ServiceGone, TaskChanged, TimeUp
 from sd_taskpacker.bus.replies import PastEvent
 from sd_taskpacker.cli.clock import now
 from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.text import timestamp
-from sd_taskpacker.errors import Unreachable
 from sd_taskpacker.model.quantities import format_bytes, format_span
 
 _STATES: Final = {"TaskQueued": "waiting", "TaskAltered": "waiting", "TaskStarted": "running"}
@@ -36,7 +35,7 @@ class Change:
 
 
 async def watch(client: Client, options: Namespace, out: Output) -> int:
-    """Until Ctrl-C. Raises Unreachable when the bus is lost."""
+    """Until Ctrl-C. Raises Unreachable when the bus is lost and stays away."""
     async for change in _changes(client, out):
         if out.json is Json.OFF:
             out.lines([_line(change)])
@@ -66,8 +65,10 @@ async def _changes(client: Client, out: Output) -> AsyncIterator[Change]:
                         yield change
                 out.talk("sd-taskpacker is back.")
             case BusLost():
-                raise Unreachable("The bus went away", hint="taskpackerctl watch goes on when it is back")
-            case TaskChanged() | FiguresChanged() | BatchEnded():
+                out.talk("The bus went away; waiting until it is back.")
+                await client.reconnect()
+                queue.put_nowait(ServiceCame())
+            case TaskChanged() | FiguresChanged() | BatchEnded() | TimeUp():
                 pass
 
 

@@ -33,22 +33,31 @@ class Herald:
         self._room = room
         self._news: deque[Tell] = deque()
         self._any = asyncio.Event()
+        self._heard = asyncio.Event()
+
+    def announce(self) -> None:
+        """Whoever listens hears us from now on. What was remembered earlier is told now, and only then closed: an end
+        that nobody could hear would be told to nobody."""
+        self._heard.set()
 
     def changed(self, sequence: int, task: Task) -> None:
         """TaskChanged: it is now in the state that `task` tells."""
         self._add(partial(self._signals.task_changed, sequence, task))
 
     async def ended(self, *tasks: Task) -> None:
-        """BatchComplete or BatchFailed, of those that are batch. Returns when all of it is told."""
+        """BatchComplete or BatchFailed, of those that are batch. Returns when all of it is told and has left:
+        a daemon that is killed then has closed nothing that nobody was told of. Raises Unreachable."""
         told = asyncio.Event()
         for task in tasks:
             if task.kind is Kind.BATCH:
                 self._add(partial(self._tell_end, task))
         self._add(told.set)
         await told.wait()
+        await self._signals.sent()
 
     async def run(self) -> None:
         """Until cancelled."""
+        await self._heard.wait()
         while True:
             await self._any.wait()
             for _ in range(min(AT_ONCE, len(self._news))):

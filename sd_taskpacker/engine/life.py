@@ -30,6 +30,7 @@ from sd_taskpacker.engine.leavings import Leavings
 from sd_taskpacker.engine.loop import STORE_RETRY_SECONDS, Loop
 from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
 from sd_taskpacker.engine.ports import (
+    UNSURE,
     Launcher,
     ObservedUnit,
     Receipt,
@@ -106,7 +107,7 @@ class Life:
     async def resume(self, boot_id: str) -> None:
         """Takes up every open task where an earlier daemon left it; returns when each is under way again, and what
         has ended meanwhile is known to have: a root among them is to be started anew. What waits goes on waiting:
-        it may start once all this is done (Loop.begin_cycles)."""
+        it may start once all this is done (Loop.begin_cycles). What has ended is told when the herald is heard."""
         observed = {unit.id: unit for unit in await self._launcher.observe()}
         ends: list[asyncio.Task[None]] = []
         begun = [task for task in self._loop.state.open_tasks() if task.state is not TaskState.WAITING]
@@ -167,10 +168,20 @@ class Life:
 
     async def _judge(self, task_id: TaskId, note: str) -> None:
         receipt = await self._receipt(task_id)
+        if receipt is None and note == UNSURE and (task := await self._never_began(task_id)):
+            log.warning("%s: its start did not reach systemd; it is started again", task_id)
+            return await self._launching.launch_again(task)
         spawn_error = None
         if may_be_spawn_error(receipt):
             spawn_error = await in_thread(self._asking, self._witness.spawn_error, task_id.unit_name)
         await self._end(task_id, judge(receipt, note=note, spawn_error=spawn_error, now=self._loop.clock()))
+
+    async def _never_began(self, task_id: TaskId) -> Task | None:
+        """The task, if systemd has certainly not dealt with its unit."""
+        task = self._loop.state.task(task_id)
+        if task is None or await self._began(task, task.boot_id, traces=False) is not False:
+            return None
+        return task
 
     async def _receipt(self, task_id: TaskId) -> Receipt | None:
         try:

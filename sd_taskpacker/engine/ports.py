@@ -239,6 +239,7 @@ class ObservedUnit:
 
 STOPPED: Final = "stopped"
 DONE: Final = "done"
+UNSURE: Final = "unsure"
 
 
 class Launcher(Protocol):
@@ -246,7 +247,8 @@ class Launcher(Protocol):
 
     The unit is truly over by then: no process of it is left. `note` is what systemd's own jobs told: STOPPED
     when somebody stopped the unit by hand; DONE when the start job of a batch task, which lasts until the task's
-    end, was a success; else it is empty, which tells nothing.
+    end, was a success; UNSURE when nobody knows whether systemd has ever got the start; else it is empty, which tells
+    nothing.
     """
 
     async def observe(self) -> list[ObservedUnit]: ...
@@ -295,6 +297,10 @@ class Figures:
 class Signals(Protocol):
     def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
         """BatchComplete or BatchFailed, by the task's outcome."""
+
+    async def sent(self) -> None:
+        """Returns when all that was told so far has left, and is told whatever becomes of us. Raises Unreachable when
+        the bus is lost before."""
 
     def task_changed(self, sequence: int, task: Task) -> None:
         """TaskChanged: it is now in the state that `task` tells."""

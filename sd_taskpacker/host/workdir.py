@@ -106,7 +106,7 @@ class WorkDirectories:
             if self._readers:  # The task may have closed it.
                 self._let_in(work, task, owner)
             with unlocked(RESULTS, within=work) as results:
-                _replace(results, RECORD, text.encode())
+                _replace(results, RECORD, text.encode(), aside=work)
 
     def newest(self, root_directory: str, name: str) -> Serial | None:
         found = []
@@ -299,18 +299,19 @@ def _ensure_results(work: int, owner: Owner) -> None:
         pass
 
 
-def _replace(directory: int, name: str, content: bytes) -> None:
-    """All of the new text or none, whatever the task left under that name: a directory is moved aside."""
+def _replace(directory: int, name: str, content: bytes, *, aside: int) -> None:
+    """All of the new text or none, whatever the task left under that name: a directory is moved aside. The text is
+    first written in `aside`, which is emptied later: a daemon that is killed meanwhile leaves nothing."""
     temporary = f".{name}.{secrets.token_hex(8)}"
-    _write_new(directory, temporary, content, None, 0o644)
+    _write_new(aside, temporary, content, None, 0o644)
     try:
         try:
-            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+            os.rename(temporary, name, src_dir_fd=aside, dst_dir_fd=directory)
         except IsADirectoryError:
             os.rename(name, f"{name}.{secrets.token_hex(8)}", src_dir_fd=directory, dst_dir_fd=directory)
-            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+            os.rename(temporary, name, src_dir_fd=aside, dst_dir_fd=directory)
     except OSError:
-        os.unlink(temporary, dir_fd=directory)
+        os.unlink(temporary, dir_fd=aside)
         raise
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 import pytest_asyncio
 from dbus_next.signature import Variant
 
+from sd_taskpacker.bus import link
 from sd_taskpacker.bus.client import Client
-from sd_taskpacker.bus.link import Absent, bus_address
+from sd_taskpacker.bus.link import Absent, BusGone, bus_address
 from sd_taskpacker.bus.news import BatchEnded, BusLost, FiguresChanged, ServiceCame, ServiceGone, TaskChanged
 from sd_taskpacker.bus.replies import Forecast, PastEvent, Reason
 from sd_taskpacker.errors import AccessDenied, InvalidParameters, NoSuchTask, Unreachable
@@ -222,3 +224,34 @@ def test_the_address_is_found_as_sd_bus_finds_it() -> None:
     assert bus_address({"XDG_RUNTIME_DIR": "/run/user/7"}, user=True) == "unix:path=/run/user/7/bus"
     with pytest.raises(Unreachable, match="no session bus"):
         bus_address({}, user=True)
+
+
+async def test_a_bus_that_stays_away_is_told_when_it_was_tried_long_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "RECONNECT_PAUSE_SEC", 0)
+    monkeypatch.setattr(link, "RECONNECT_TRIES", 3)
+    async with contextlib.AsyncExitStack() as stack:
+        async with private_bus(tmp_path) as address:
+            monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+            client = await stack.enter_async_context(await Client.connect(user=True))
+            news = await client.watch()
+        assert isinstance(await news.get(), BusLost)
+        with pytest.raises(BusGone):
+            await client.get_task("a@1")
+        with pytest.raises(Unreachable, match="Cannot connect to the session bus"):
+            await client.reconnect()
+
+
+async def test_news_go_on_in_the_same_queue_when_reconnected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with private_bus(tmp_path) as address:
+            monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
+            client = await stack.enter_async_context(await Client.connect(user=True))
+            news = await client.watch()
+        assert isinstance(await news.get(), BusLost)
+        async with private_bus(tmp_path):
+            await client.reconnect()
+            await client.reconnect()
+            async with standin(address):
+                assert await news.get() == ServiceCame()

@@ -223,3 +223,21 @@ async def test_everything_sent_before_close_arrives(dial: Dial, address: str) ->
 async def test_no_bus_is_unreachable(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="nowhere"):
         await connect(f"unix:path={tmp_path}/nowhere")
+
+
+async def test_what_was_sent_before_has_left_when_it_is_flushed(dial: Dial) -> None:
+    server, reader = await dial(), await dial()
+    sent = [server.send(Message.new_signal(PATH, NAME, "Tick", "s", ["x" * 4096])) for _ in range(500)]
+    assert not sent[-1].done()
+    await server.flushed()
+    assert all(each.done() for each in sent)
+    answering(server, echo)
+    assert await call(reader, server, "s", "it is in order") == ["it is in order"]
+
+
+async def test_what_cannot_leave_any_more_is_told(dial: Dial, bus_process: tuple[str, subprocess.Popen[str]]) -> None:
+    server = await dial()
+    bus_process[1].kill()
+    await server.lost()
+    with pytest.raises(Unreachable, match="had left"):
+        await server.flushed()

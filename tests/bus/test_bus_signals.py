@@ -25,7 +25,8 @@ async def service(dial: Dial) -> Service:
 
 
 def signals_of(service: Service, lines: list[str] | None = None) -> Signals:
-    return BusSignals(service.interface, service.bus.send, (lines if lines is not None else []).append)
+    status = (lines if lines is not None else []).append
+    return BusSignals(service.interface, service.bus.send, status, sent=service.bus.flushed)
 
 
 @pytest.mark.parametrize(("result", "member"), [(Result.SUCCESS, "BatchComplete"), (Result.OOM_KILL, "BatchFailed")])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sd_taskpacker.bus import systemd as module
 from sd_taskpacker.bus.properties import transient
 from sd_taskpacker.bus.systemd import STARTS_IN_FLIGHT, Systemd, signal_number
 from sd_taskpacker.bus.systemd_manager import SYSTEMD
@@ -20,7 +21,7 @@ from sd_taskpacker.model.values import Value
 from tests.bus.builders import a_task
 from tests.bus.private_bus import Dial
 from tests.bus.systemd_bench import BATCH, BATCH_UNIT, WORKORDER, Bench
-from tests.bus.systemd_mock import MockUnit
+from tests.bus.systemd_mock import MockUnit, SystemdMock
 
 
 def test_it_is_a_launcher(bench: Bench) -> None:
@@ -57,6 +58,22 @@ async def test_text_that_dbus_cannot_carry_refuses_the_start_and_keeps_the_conne
         await bench.start(a_task(properties=(("Nice", Value("i", 1 << 40)),)))
     await bench.start(BATCH)
     assert len(bench.mock.called("StartTransientUnit")) == 1
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "not yet told"])
+async def test_what_is_asked_while_systemd_executes_itself_anew_is_asked_when_it_is_back(
+    bench: Bench, dial: Dial, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ABSENCE", 0)
+    await bench.mock.bus.ask_bus("ReleaseName", "s", SYSTEMD)
+    if told:
+        await bench.settle()
+    calls = [asyncio.ensure_future(bench.start(BATCH)), asyncio.ensure_future(bench.launcher.release(WORKORDER.id))]
+    await bench.settle()
+    successor = SystemdMock(await dial())
+    await successor.open()
+    await asyncio.gather(*calls)
+    assert sorted(member for member, _ in successor.calls) == ["ResetFailedUnit", "StartTransientUnit"]
 
 
 async def test_few_starts_are_in_flight(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from dbus_next import Message
 
 from sd_taskpacker.bus import unit_ends as module
 from sd_taskpacker.bus.systemd_manager import MANAGER, SYSTEMD, SYSTEMD_PATH
+from sd_taskpacker.engine.ports import UNSURE
 from sd_taskpacker.model.task import Task
 from tests.bus.builders import a_task, a_workorder
 from tests.bus.private_bus import Dial, unique
@@ -308,3 +309,10 @@ async def test_where_systemd_does_not_list_its_units_each_adopted_one_is_looked_
     await bench.launcher.adopt(BATCH)
     await bench.settle()
     assert bench.ends == [("massif-x@1", "")]
+
+
+async def test_unit_that_is_not_there_after_a_start_without_an_answer_may_never_have_been(bench: Bench) -> None:
+    bench.mock.errors["StartTransientUnit"] = ("org.freedesktop.DBus.Error.NoReply", "went away")
+    await bench.start(BATCH)
+    await bench.settle()
+    assert bench.ends == [("massif-x@1", UNSURE)]

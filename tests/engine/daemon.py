@@ -80,6 +80,11 @@ class Daemon:
         self.receipts.box[wanted.unit_name] = left or receipt()
         self.launcher.ended(wanted, note)
 
+    async def resume(self) -> None:
+        """Takes up what an earlier daemon left, and is heard from then on."""
+        await self.life.resume(BOOT)
+        self.herald.announce()
+
     async def until(self, entry: str) -> None:
         """Waits for a diary entry; a test that waits in vain ends by the timeout with the diary shown."""
         await self.sees(lambda: entry in self.diary)
@@ -94,7 +99,7 @@ class Daemon:
 
 @asynccontextmanager
 async def running(daemon: Daemon, *, resumed: bool = True) -> AsyncIterator[Daemon]:
-    """`resumed` False: the test itself calls `life.resume`; until `loop.begin_cycles` nothing that waits starts."""
+    """`resumed` False: the test itself calls `resume`; until `loop.begin_cycles` nothing that waits starts."""
 
     def act(events: Sequence[Numbered]) -> None:
         daemon.chronicle.act(events)
@@ -108,6 +113,7 @@ async def running(daemon: Daemon, *, resumed: bool = True) -> AsyncIterator[Daem
     assert test is not None
     turns.add_done_callback(lambda over: over.cancelled() or test.cancel())
     if resumed:
+        daemon.herald.announce()
         await daemon.loop.begin_cycles()
     try:
         yield daemon

@@ -34,7 +34,7 @@ from sd_taskpacker.engine.ports import (
     StoreError,
     TaskFilter,
 )
-from sd_taskpacker.errors import TaskpackerError, WrongState
+from sd_taskpacker.errors import TaskpackerError, Unreachable, WrongState
 from sd_taskpacker.model.deed import Deed, Permit
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.notices import Entry
@@ -302,10 +302,15 @@ class FakeSignals:
         self.figures: list[Figures] = []
         self.slots: list[tuple[int, int, int, int]] = []
         self.changes: list[tuple[int, Task]] = []
+        self.bus_lost = False
 
     def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
         self.diary.append(f"signal {task.id} {task.outcome.result if task.outcome else ''}")
         self.slots.append(slots)
+
+    async def sent(self) -> None:
+        if self.bus_lost:
+            raise Unreachable("the bus was lost")
 
     def task_changed(self, sequence: int, task: Task) -> None:
         self.diary.append(f"changed {task.id} {task.state}")

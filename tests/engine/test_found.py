@@ -47,7 +47,7 @@ def test_what_systemd_cannot_tell_has_the_usual_values() -> None:
 async def test_what_runs_without_a_record_is_recorded_charged_and_watched_and_not_started_again() -> None:
     daemon = _finding(FOUND)
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         assert daemon.diary.about("commit-found", "adopt") == [f"commit-found {ID}", f"adopt {ID}"]
         assert daemon.desk.figures().chunks_free == 28
         daemon.end(str(ID), receipt("exit-code", "exited", "7"))
@@ -60,7 +60,7 @@ async def test_what_has_failed_without_a_record_ends_with_its_true_result() -> N
     daemon = _finding(FOUND, alive=False)
     daemon.receipts.box[ID.unit_name] = receipt("exit-code", "exited", "7")
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         await daemon.until(f"commit-close {ID}")
     assert f"signal {ID} exit-code" in daemon.diary
 
@@ -69,7 +69,7 @@ async def test_a_root_that_runs_without_a_record_is_not_started_a_second_time() 
     root = dataclasses.replace(FOUND, id=TaskId("build", f"{TODAY}.0"), directory=f"/srv/@{TODAY}.0")
     daemon = _finding(root)
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         await daemon.desk.start_roots()
         assert not daemon.diary.about("commit-start")
 
@@ -78,7 +78,7 @@ async def test_a_unit_that_only_has_a_name_like_ours_is_left_alone() -> None:
     daemon = Daemon()
     daemon.launcher.observed = [ObservedUnit(ID, alive=True)]
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         assert daemon.diary == []
 
 

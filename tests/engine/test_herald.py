@@ -29,6 +29,7 @@ class Bus:
 @asynccontextmanager
 async def telling(bus: Bus) -> AsyncIterator[Bus]:
     work = asyncio.create_task(bus.herald.run())
+    bus.herald.announce()
     try:
         yield bus
     finally:

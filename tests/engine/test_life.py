@@ -4,7 +4,8 @@ from __future__ import annotations
 import pytest
 
 from sd_taskpacker.engine import life, loop
-from sd_taskpacker.engine.ports import DONE, STOPPED
+from sd_taskpacker.engine.ports import DONE, STOPPED, UNSURE
+from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Result
 from sd_taskpacker.model.unit import Kind
 from tests.engine.builders import ADMIN, TODAY, receipt, request, unit
@@ -137,6 +138,28 @@ async def test_a_record_that_cannot_be_written_does_not_keep_the_signal_back(err
         await daemon.until(f"signal {JOB} success")
 
 
+async def test_a_start_that_systemd_never_got_is_made_again() -> None:
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.workdirs.half_made.add(TaskId.parse(JOB))
+        daemon.launcher.ended(TaskId.parse(JOB), UNSURE)
+        await daemon.sees(lambda: daemon.diary.count(f"start {JOB}") == 2)
+        assert daemon.diary.about("remove", "prepare") == [f"prepare {JOB}", f"remove {JOB}", f"prepare {JOB}"]
+        daemon.end(JOB)
+        await daemon.until(f"signal {JOB} success")
+
+
+@pytest.mark.parametrize("has_journal", [True, False])
+async def test_a_start_that_systemd_may_have_got_is_not_made_again(has_journal: bool) -> None:
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.witness.has_journal = has_journal
+        daemon.witness.seen.add(TaskId.parse(JOB).unit_name)
+        daemon.launcher.ended(TaskId.parse(JOB), UNSURE)
+        await daemon.until(f"signal {JOB} lost")
+        assert daemon.diary.about("start") == [f"start {JOB}"]
+
+
 async def test_a_status_of_203_is_the_programs_unless_the_journal_says_otherwise() -> None:
     async with running(Daemon(unit())) as daemon:
         await _started(daemon)
@@ -192,3 +215,14 @@ async def test_a_receipt_that_cannot_be_removed_keeps_no_task_open() -> None:
         await _started(daemon)
         daemon.end(JOB)
         await daemon.until(f"commit-close {JOB}")
+
+
+async def test_an_end_that_may_not_have_been_told_is_left_to_the_next_daemon(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.signals.bus_lost = True
+        daemon.end(JOB)
+        await daemon.sees(lambda: "the bus was lost" in caplog.text)
+        assert daemon.diary.about("signal", "release", "commit-close") == [f"signal {JOB} success"]

@@ -11,7 +11,7 @@ from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.request import Caller
 from sd_taskpacker.model.task import Result
 from sd_taskpacker.model.values import Value
-from tests.engine.builders import ADMIN, BOOT, NOW, SECOND, task, waiting
+from tests.engine.builders import ADMIN, NOW, SECOND, task, waiting
 from tests.engine.daemon import Daemon, running
 
 OWNER = Caller(uid=1000, may_manage=False, may_submit=True)
@@ -159,7 +159,7 @@ async def test_only_who_manages_drains_and_twice_is_once() -> None:
 async def test_a_daemon_that_was_drained_starts_nothing_after_its_restart() -> None:
     daemon = Daemon(remembered=Remembered(open=(waiting("job", "1"),), drained=True))
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         await daemon.loop.begin_cycles()
         assert not daemon.diary.about("commit-start")
         assert [reason.resource for reason in await daemon.desk.explain("job@1")][0] == "drained"

@@ -417,7 +417,7 @@ async def test_what_waits_survives_a_reboot_and_starts_only_after_what_ran_is_kn
     async with running(daemon, resumed=False):
         await daemon.loop.ask(lambda now: Decision())
         assert not daemon.diary.about("commit-start")
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         assert not daemon.diary.about("commit-start")
         await daemon.loop.begin_cycles()
         await daemon.until(f"start {waits.id}")
@@ -434,7 +434,7 @@ async def test_a_cancellation_that_was_committed_is_told_by_the_next_daemon() ->
     over = daemon.store.history[daemon.desk.open_tasks()[-1].id]
     later = Daemon(remembered=Remembered(open=(over,)))
     async with running(later, resumed=False):
-        await later.life.resume(BOOT)
+        await later.resume()
         await later.until(f"commit-drop {over.id}")
     assert f"signal {over.id} cancelled" in later.diary
     assert not later.diary.about("release", "discard", "collect")

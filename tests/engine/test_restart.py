@@ -53,7 +53,7 @@ async def test_each_open_task_is_taken_up_where_it_was_left() -> None:
     daemon.receipts.box[over.id.unit_name] = receipt("exit-code", "exited", "7")
     daemon.workdirs.half_made = {never.id}
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         await daemon.until(f"commit-close {over.id}")
         await daemon.until(f"commit-close {done.id}")
         await daemon.until(f"start {never.id}")
@@ -63,6 +63,20 @@ async def test_each_open_task_is_taken_up_where_it_was_left() -> None:
     assert daemon.diary.about("remove", "prepare") == [f"remove {never.id}", f"prepare {never.id}"]
 
 
+async def test_what_has_ended_is_told_when_it_can_be_heard_and_closed_only_after_that() -> None:
+    over, done = task("over"), ended(task("done"))
+    daemon = Daemon(remembered=Remembered(open=(over, done)))
+    daemon.receipts.box[over.id.unit_name] = receipt()
+    async with running(daemon, resumed=False):
+        await daemon.life.resume(BOOT)
+        assert daemon.diary.about("commit-end", "commit-close", "changed", "signal") == [f"commit-end {over.id}"]
+        daemon.herald.announce()
+        for one in (over, done):
+            await daemon.until(f"commit-close {one.id}")
+            assert f"signal {one.id} success" in daemon.diary
+    assert f"changed {over.id} complete" in daemon.diary
+
+
 async def test_the_journal_is_asked_only_about_what_left_no_other_trace() -> None:
     runs, over, never, done = task("runs"), task("over"), task("never"), ended(task("done"))
     old = task("old", boot_id="an earlier boot")
@@ -70,7 +84,7 @@ async def test_the_journal_is_asked_only_about_what_left_no_other_trace() -> Non
     daemon.launcher.observed = [ObservedUnit(runs.id, alive=True)]
     daemon.receipts.box[over.id.unit_name] = receipt()
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
     assert daemon.witness.asked == [never.id.unit_name]
 
 
@@ -81,7 +95,7 @@ async def test_a_task_that_systemd_has_dealt_with_or_may_have_is_not_run_again(h
     daemon.witness.has_journal = has_journal
     daemon.witness.seen.add(ran.id.unit_name)
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         await daemon.until(f"commit-close {ran.id}")
     assert f"signal {ran.id} {Result.LOST}" in daemon.diary
     assert not daemon.diary.about("start")
@@ -91,7 +105,7 @@ async def test_after_a_reboot_tasks_that_ran_fail_as_lost() -> None:
     old = task("old", boot_id="an earlier boot")
     daemon = Daemon(remembered=Remembered(open=(old,)))
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         await daemon.until(f"commit-close {old.id}")
     assert f"signal {old.id} {Result.LOST}" in daemon.diary
 
@@ -100,7 +114,7 @@ async def test_a_directory_that_somebody_used_is_not_removed_for_a_new_start() -
     never = task("never")
     daemon = Daemon(remembered=Remembered(open=(never,)))
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         await daemon.until(f"prepare {never.id}")
         assert not daemon.diary.about("remove")
 
@@ -110,6 +124,6 @@ async def test_what_ended_meanwhile_has_ended_before_the_roots_are_looked_at() -
     daemon = Daemon(unit("build", root=True), remembered=Remembered(open=(root,), serials={"build": (TODAY, 1)}))
     daemon.receipts.box[root.id.unit_name] = receipt("exit-code", "exited", "210")
     async with running(daemon, resumed=False):
-        await daemon.life.resume(BOOT)
+        await daemon.resume()
         await daemon.desk.start_roots()
         await daemon.until(f"start build@{TODAY}.1")

@@ -225,6 +225,26 @@ def test_seal_records_the_end(tmp_path: Path) -> None:
     assert mode(work / "results/task.json") == 0o644
 
 
+def test_a_seal_that_was_cut_short_leaves_nothing_in_the_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """Nothing after it is done."""
+
+    def killed(*args: object, **kwargs: object) -> None:
+        raise Killed
+
+    directories, one, work = prepared(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", killed)
+        with pytest.raises(Killed):
+            directories.seal(one)
+    assert listing(work / "results") == {"output.txt"}
+    directories.seal(one)
+    assert directories.collect(one) == []
+    assert listing(work) == {"results"}
+
+
 def test_seal_replaces_results_that_are_no_directory(tmp_path: Path, canary: Path) -> None:
     directories, one, work = prepared(tmp_path)
     results = work / "results"

@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 from dbus_next import DBusError, Message, MessageType, Variant
 
 from sd_taskpacker.bus.connection import Connection, connect
+from sd_taskpacker.errors import Unreachable
 from tests.system.cgroups import LimitWatch, memory_limit
 
 NAME: Final = "org.sdtaskpacker1"
@@ -34,6 +35,9 @@ STATE: Final = Path("/var/lib/sd-taskpacker")
 DROPINS: Final = Path("/etc/systemd/system/sd-taskpacker.service.d")
 MEMORY: Final = "1G"
 PATIENCE: Final = 60.0
+WENT_AWAY: Final = frozenset(
+    f"org.freedesktop.DBus.Error.{name}" for name in ("NoReply", "Disconnected", "ServiceUnknown", "NameHasNoOwner")
+)
 
 _T = TypeVar("_T")
 _fresh = itertools.count()
@@ -74,12 +78,24 @@ class Ended:
     slots: list[int]
 
 
+@dataclass(frozen=True)
+class PastEvent:
+    """A row of ListEvents."""
+
+    sequence: int
+    time: int
+    id: str
+    event: str
+    details: dict[str, Any]
+
+
 class Machine:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._signals: list[Ended] = []
+        self._last_event = 0
         self._written: list[Path] = []
         self._bus = self._run(self._connect())
 
@@ -93,6 +109,13 @@ class Machine:
     def allow_writing(self, directory: str) -> None:
         self._dropin("paths", f"ReadWritePaths={directory}")
         self.systemctl("restart", SERVICE)
+
+    def settings(self, name: str, text: str) -> None:
+        """[Service] of the daemon's unit, from its next start on; an empty text takes them back."""
+        self._dropin(name, text)
+
+    def kill_daemon(self) -> None:
+        self.systemctl("kill", "--signal=KILL", SERVICE)
 
     def wait_ready(self) -> None:
         """After a kill: until systemd has started it again and it answers."""
@@ -113,6 +136,23 @@ class Machine:
         """The first value of the reply, plain; CallFailed with the D-Bus error's name."""
         return self._run(self._call(MANAGER, member, signature, body))
 
+    def try_call(self, member: str, signature: str, *body: Any) -> Any:
+        """The same, but None when the service or the bus went away under it."""
+        try:
+            return self.call(member, signature, *body)
+        except (CallFailed, Unreachable) as error:
+            if isinstance(error, CallFailed) and error.name not in WENT_AWAY:
+                raise
+            return None
+
+    def call_succeeds(self, member: str, signature: str, *body: Any) -> bool:
+        """False for any error and for no answer."""
+        try:
+            self.call(member, signature, *body)
+        except (CallFailed, Unreachable):
+            return False
+        return True
+
     def batch_submit(self, *calls: BatchCall) -> list[tuple[list[str], list[str]]]:
         answers = self.call("BatchSubmit", "a(sa{sv}a{sv})", [call.wire() for call in calls])
         return [(started, rejected) for started, rejected in answers]
@@ -126,13 +166,34 @@ class Machine:
     def task(self, task_id: str) -> dict[str, Any]:
         return dict(self.call("GetTask", "s", task_id))
 
-    def running(self, root: str | None = None) -> list[dict[str, Any]]:
-        return list(self.call("ListTasks", "a{sv}", {"root": Variant("s", root)} if root else {}))
+    def running(self, root: str | None = None, limit: int = 0) -> list[dict[str, Any]]:
+        """What waits, too. A `limit` of 0 is the service's own."""
+        wanted = {"limit": Variant("u", limit)} | ({"root": Variant("s", root)} if root else {})
+        return list(self.call("ListTasks", "a{sv}", wanted))
+
+    def events(self, after: int = 0) -> list[PastEvent]:
+        """All of history behind a sequence number."""
+        found: list[PastEvent] = []
+        while page := self.call("ListEvents", "tu", found[-1].sequence if found else after, 10_000):
+            found += [PastEvent(*row) for row in page]
+        return found
+
+    def last_event(self) -> int:
+        """The highest sequence number that was given out."""
+        self._last_event = max((event.sequence for event in self.events(self._last_event)), default=self._last_event)
+        return self._last_event
 
     def reconnect(self) -> None:
-        """With a new connection, should the bus have thrown the old one out."""
+        """With a new connection, should the bus have thrown the old one out, or have gone itself."""
         self._run(self._bus.close())
-        self._bus = self._run(self._connect())
+        self.wait(self._connects, "the bus is there")
+
+    def _connects(self) -> bool:
+        try:
+            self._bus = self._run(self._connect())
+        except Unreachable:
+            return False
+        return True
 
     # Ends.
 
@@ -203,7 +264,7 @@ class Machine:
     def traces(self) -> tuple[object, ...]:
         """What a refused call must not change: directories, units, tasks."""
         directories = sorted(path for path in _below(STATE) if not path.startswith("state.sqlite"))
-        return directories, self._loaded_units(), sorted(task["id"] for task in self.running())
+        return directories, self.loaded_units(), sorted(task["id"] for task in self.running())
 
     def fresh(self, prefix: str) -> str:
         return f"{prefix}{os.getpid()}.{next(_fresh)}"
@@ -245,15 +306,20 @@ class Machine:
         for path in reversed(self._written):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self._written.clear()
-        if self._dropin("paths", "") or self._dropin("memory", f"MemoryMax={MEMORY}") or not self._answers():
+        changed = [self._dropin("paths", ""), self._dropin("memory", f"MemoryMax={MEMORY}")]
+        if any(changed) or not self._answers():
             self.systemctl("restart", SERVICE)
+        self.wait(self._ends_everything, "no task is left")
+        self._signals.clear()
+
+    def _ends_everything(self) -> bool:
+        """Whether nothing is left. What starts or ends meanwhile is for the next look."""
         for task in self.running():
             if task["state"] == "waiting":
-                self.call("Cancel", "s", task["id"])
-        for task in self.running():
-            self.call("Kill", "ss", task["id"], "KILL")
-        self.wait(lambda: not self.running() and not self._loaded_units(), "no task is left")
-        self._signals.clear()
+                self.call_succeeds("Cancel", "s", task["id"])
+            else:
+                self.call_succeeds("Kill", "ss", task["id"], "KILL")
+        return not self.running() and not self.loaded_units()
 
     def close(self) -> None:
         self._run(self._bus.close())
@@ -271,7 +337,7 @@ class Machine:
         self.systemctl("daemon-reload")
         return True
 
-    def _loaded_units(self) -> list[str]:
+    def loaded_units(self) -> list[str]:
         listed = self.systemctl("list-units", "--all", "--plain", "--no-legend", "taskpacker-*.service")
         return [line.split()[0] for line in listed.splitlines()]
 
@@ -282,7 +348,7 @@ class Machine:
     def _answers(self) -> bool:
         try:
             self.property("Version")
-        except CallFailed:
+        except (CallFailed, Unreachable):
             return False
         return True
 
@@ -296,7 +362,8 @@ class Machine:
     async def _connect(self) -> Connection:
         bus = await connect()
         bus.add_message_handler(self._on_message)
-        await bus.ask_bus("AddMatch", "s", f"type='signal',interface='{MANAGER}'")
+        # By the service's name, as most clients do: what is sent before the name is owned is heard by nobody.
+        await bus.ask_bus("AddMatch", "s", f"type='signal',sender='{NAME}',interface='{MANAGER}'")
         return bus
 
     async def _call(self, interface: str, member: str, signature: str, body: Sequence[Any]) -> Any:

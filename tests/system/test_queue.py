@@ -22,7 +22,7 @@ def _state(machine: Machine, task_id: str) -> Any:
 
 
 def _events(machine: Machine, task_id: str) -> list[str]:
-    return [event for _, _, about, event, _ in machine.call("ListEvents", "tu", 0, 10_000) if about == task_id]
+    return [event.event for event in machine.events() if event.id == task_id]
 
 
 def test_what_waits_starts_when_there_is_room_though_the_daemon_crashed_meanwhile(machine: Machine) -> None:
@@ -69,8 +69,7 @@ def test_a_failed_run_is_tried_again_and_one_that_lacked_memory_in_the_next_size
 
 
 def _retries_of(machine: Machine, task_id: str) -> list[str]:
-    listed = machine.call("ListEvents", "tu", 0, 10_000)
-    return [about for _, _, about, _, details in listed if details.get("retry_of") == task_id]
+    return [event.id for event in machine.events() if event.details.get("retry_of") == task_id]
 
 
 def test_drained_the_machine_comes_to_rest_and_goes_on_where_it_was(machine: Machine) -> None:
