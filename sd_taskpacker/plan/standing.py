@@ -91,14 +91,15 @@ class Standing:
                 self.kinds[want].places[number] = self._places[key] = before._replace(promised=promised)
                 return
             self.remove(key)
-        place = self._places[key] = Place(number, submitted, promised, key, want)
-        self._promise(place._replace(promised=None), promised)
         kind = self.kinds.get(want)
         if kind is None:
             kind = self.kinds[want] = Kind(want, dict(want.claims))
         elif kind.is_sorted:
             last = kind.last()
             kind.is_sorted = (last.submitted, last.number) < (submitted, number)
+        # The kind's own word, so that thousands do not each hold one that says the same.
+        place = self._places[key] = Place(number, submitted, promised, key, kind.want)
+        self._promise(place._replace(promised=None), promised)
         kind.places[number] = place
         kind.ages[submitted // AGES_TOGETHER] += 1
 
