@@ -34,7 +34,7 @@ class Lease:
 
 @lru_cache(maxsize=1024)
 def claims(*, chunks: int, cpus: int, limited_unit: str | None = None) -> Claims:
-    """`limited_unit`: the unit, when no more than so many tasks of it may run at once. Equal claims are one object."""
+    """`limited_unit`: the unit, when no more than so many tasks of it may run at once. Equal ones are one object."""
     amounts = {MEMORY: chunks, CPU: cpus}
     return amounts if limited_unit is None else amounts | {unit_resource(limited_unit): 1}
 
