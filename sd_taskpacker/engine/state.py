@@ -39,7 +39,7 @@ from sd_taskpacker.plan.steady import steady_starts
 
 Undo = Callable[[], None]
 
-FEW: Final = 200
+FEW: Final = 40
 """So many who wait are looked at one by one."""
 
 _K = TypeVar("_K")
