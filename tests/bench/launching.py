@@ -131,6 +131,12 @@ class Bench:
             self.machine.call("BatchQueue", REQUESTS, requests("true", min(CALL, missing - first)))
         return max(0, missing)
 
+    def settle(self) -> None:
+        """What waits is promised its start, which is planned once, and a few of it run."""
+        self.bare.run_calls([call_message("Resume")], NO_END, OUTSTANDING)
+        self.machine.call("Drain", "")
+        self.quiet()
+
     def quiet(self) -> None:
         """Nothing runs and nothing is on its way."""
         self.machine.wait(lambda: self.machine.property("NRunning") == 0, "nothing runs", 600)
