@@ -18,7 +18,7 @@ from sd_taskpacker.bus.systemd_manager import SERVICE, SYSTEMD, UNIT, SystemdMan
 from sd_taskpacker.bus.text import can_travel
 from sd_taskpacker.bus.unit_ends import UnitEnds
 from sd_taskpacker.bus.wire import variant_of
-from sd_taskpacker.engine.ports import Budget, FoundUnit, ObservedUnit, StartRefused
+from sd_taskpacker.engine.ports import DONE, Budget, FoundUnit, ObservedUnit, StartRefused
 from sd_taskpacker.errors import Internal, InvalidArgs, Unreachable, WrongState
 from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.names import BATCH_SLICE, SLICE, UNIT_PREFIX, UNIT_SUFFIX, TaskId
@@ -59,7 +59,9 @@ class Systemd:
         state_directory: str | None = None,
     ) -> None:
         self._manager = SystemdManager(bus)
-        self._ends = UnitEnds(bus, self._manager, ended)
+        self._ended = ended
+        self._ends = UnitEnds(bus, self._manager, self._on_end)
+        self._gone: set[TaskId] = set()
         self._machine_cpus = machine_cpus
         self._state_directory = state_directory
         self._starts = asyncio.Semaphore(STARTS_IN_FLIGHT)
@@ -116,6 +118,9 @@ class Systemd:
         self._ends.adopt(task.id)
 
     async def release(self, task_id: TaskId) -> None:
+        if task_id in self._gone:
+            self._gone.discard(task_id)
+            return
         try:
             await self._call_present("ResetFailedUnit", "s", task_id.unit_name, again=_MAY_HAVE_STARTED)
         except DBusError as error:
@@ -143,6 +148,11 @@ class Systemd:
                 await self._manager.call("SetUnitProperties", "sba(sv)", name, True, _encoded(limits))
             except DBusError as error:
                 raise Internal(f"systemd does not put the budget on {name}: {error.text}") from error
+
+    def _on_end(self, task_id: TaskId, note: str) -> None:
+        if note == DONE:  # A unit that ended well and is not kept is gone at once: there is nothing to reset.
+            self._gone.add(task_id)
+        self._ended(task_id, note)
 
     def _properties(self, task: Task) -> list[Property]:
         properties = transient(task, self._state_directory)

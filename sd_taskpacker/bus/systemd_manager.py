@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +22,7 @@ PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 DEAD: Final = frozenset({"inactive", "failed"})
 
 _ALIVE = frozenset({"active", "activating", "deactivating", "reloading"})
+_OUTSIDE_LABEL = re.compile("^[0-9]|[^A-Za-z0-9]")
 _ALREADY_SUBSCRIBED = SYSTEMD + ".AlreadySubscribed"
 
 
@@ -100,7 +102,5 @@ class SystemdManager:
 
 def unit_path(unit: str) -> str:
     """The unit's object path, as bus_label_escape() makes it (src/basic/bus-label.c)."""
-    label = (
-        c if c.isascii() and (c.isalpha() or (c.isdigit() and i)) else f"_{ord(c):02x}" for i, c in enumerate(unit)
-    )
-    return f"{SYSTEMD_PATH}/unit/{''.join(label)}"
+    label = _OUTSIDE_LABEL.sub(lambda found: f"_{ord(found[0]):02x}", unit)
+    return f"{SYSTEMD_PATH}/unit/{label}"

@@ -16,6 +16,8 @@ from dbus_next import DBusError, ErrorType, Message
 from dbus_next.aio import MessageBus
 from dbus_next.aio.message_bus import _MessageWriter
 
+from sd_taskpacker.bus.encoding import encode
+
 _NO_ROOM = (errno.EAGAIN, errno.ETOOMANYREFS)
 """The second: more descriptors of this user are under way than one process may have open (unix(7)); the bus
 reads on."""
@@ -68,7 +70,8 @@ class PatientWriter(_MessageWriter):
         self._room.set()
 
     def buffer_message(self, msg: Message, future: asyncio.Future[None] | None = None) -> None:
-        super().buffer_message(msg, future)
+        data = encode(msg, with_descriptors=self.negotiate_unix_fd)
+        self.messages.put_nowait((data, list(msg.unix_fds or ()), future))
         if self.messages.qsize() >= MANY:
             self._room.clear()
 

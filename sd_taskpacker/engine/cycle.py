@@ -85,7 +85,8 @@ class Cycle:
             yield event
         moments = [now + REFRESH_USEC, *(deadline for deadline, _ in self._state.line.dropping())]
         if not self._state.draining:
-            look = await self._think(self._look, now)
+            quick = self._state.is_steady
+            look = self._look(now) if quick else await self._think(self._look, now)
             self.latest = look.plan
             self._state.is_behind(look.plan.backlog, now)
             for event in self._decided(look.plan):
@@ -110,8 +111,8 @@ class Cycle:
     def _look(self, now: int) -> Look:
         """Changes nothing."""
         plan = self._state.starts(now)
-        promised = (task.promised_usec for task in self._state.line)
-        moments = [start for start in (*promised, *plan.promised.values()) if start is not None and start > now]
+        following = self._state.line.standing.promised_after(now)
+        moments = [start for start in (following, *plan.promised.values()) if start is not None and start > now]
         return Look(plan, min(moments, default=None))
 
     def _decided(self, plan: Plan) -> Iterator[Event]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import TypeVar
 
 from sd_taskpacker.engine.requests import Instance, Place
 from sd_taskpacker.engine.state import State
@@ -17,6 +19,8 @@ from sd_taskpacker.model.request import Caller
 from sd_taskpacker.model.resource import Claims, claims, unit_resource
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.plan.snapshot import Candidate
+
+_T = TypeVar("_T")
 
 
 def claims_of(instance: Instance) -> Claims:
@@ -56,14 +60,14 @@ def task_of(place: Place, instance: Instance, task_id: TaskId, caller: Caller, n
         kind=unit.kind,
         unit=unit.name,
         description=unit.description,
-        argv=(*render(unit.exec, instance.parameters), *args.argv),
+        argv=_shared((*render(unit.exec, instance.parameters), *args.argv)),
         params=tuple((name, value) for name, value in instance.params.items() if name not in secret),
         parameters={name: value for name, value in instance.parameters.items() if name not in secret},
         secrets={name: value for name, value in instance.parameters.items() if name in secret},
         properties=unit.properties,
         user=unit.user or place.default_user,
         directory="/".join((instance.root_directory, *task_id.directory)),
-        root_directory=instance.root_directory,
+        root_directory=_shared(instance.root_directory),
         chunks=_chunks(instance),
         cpus=_cpus(instance),
         expected_usec=_expected(instance),
@@ -82,6 +86,12 @@ def task_of(place: Place, instance: Instance, task_id: TaskId, caller: Caller, n
         retries=unit.retries,
         grows=unit.grows,
     )
+
+
+@lru_cache(maxsize=256)
+def _shared(said: _T) -> _T:
+    """What was said first of all that is equal: thousands that wait need not hold the same words each."""
+    return said
 
 
 def started(task: Task, boot_id: str, now: int) -> Task:

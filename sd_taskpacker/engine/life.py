@@ -227,13 +227,14 @@ class Life:
         await self._remember(*(event(task.id) for task in never_ran for event in (TaskClosed, TaskDropped)))
 
     async def _remember(self, *events: Event) -> None:
-        await self._insist(lambda now: Decision(events))
+        """What nobody waits for: a turn less for each task that was closed."""
+        await self._insist(lambda now: Decision(events), hurried=False)
 
-    async def _insist(self, decide: Decide) -> None:
+    async def _insist(self, decide: Decide, *, hurried: bool = True) -> None:
         """What happened cannot be refused: until the store takes it, systemd and the receipt keep it for us."""
         while True:
             try:
-                await self._loop.ask(decide)
+                await self._loop.ask(decide, hurried=hurried)
             except LimitExceeded:  # The loop has told why.
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             else:

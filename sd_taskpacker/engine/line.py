@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.plan.snapshot import Candidate
+from sd_taskpacker.plan.standing import Standing, Want
 
 
 class Line:
@@ -26,6 +27,8 @@ class Line:
         self._dropping: dict[str, tuple[int, Task]] = {}
         self._of_user: Counter[int] = Counter()
         self._weights: Counter[int] = Counter()
+        self.standing = Standing()
+        """The same tasks, as decisions need them where many wait."""
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -76,6 +79,7 @@ class Line:
         if task.deadline_usec is not None and not task.runs_late:
             self._dropping[key] = task.deadline_usec, task
         self._candidates.pop(key, None)
+        self.standing.put(key, _want(task), submitted=task.submitted_usec, promised=task.promised_usec)
 
     def remove(self, task_id: TaskId) -> None:
         key = str(task_id)
@@ -85,6 +89,17 @@ class Line:
             self._weights[task.uid] -= task.weight
         self._dropping.pop(key, None)
         self._candidates.pop(key, None)
+        self.standing.remove(key)
+
+
+def _want(task: Task) -> Want:
+    return Want(
+        claims=tuple(task.claims.items()),
+        priority=task.priority,
+        hurried=task.deadline_usec is not None,
+        duration=task.expected_usec,
+        name="" if task.expected_usec else task.id.name,
+    )
 
 
 def candidate(task: Task, *, key: str, expected: int) -> Candidate:

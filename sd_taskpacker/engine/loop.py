@@ -33,6 +33,8 @@ _T = TypeVar("_T")
 
 Act = Callable[[Sequence[Numbered]], None]
 
+MOMENT: Final = 0.05
+"""Seconds that what is not hurried waits for a turn to go with."""
 ACTS_AT_ONCE: Final = 50
 """Events that are acted on before whoever only looks is answered."""
 STORE_RETRY_SECONDS: Final = 5.0
@@ -51,13 +53,29 @@ class Loop:
         self._memory = Memory(store, state, clock, self.trouble)
         self._thoughts = ThreadPoolExecutor(1, thread_name_prefix="plan")
         self._inputs: asyncio.Queue[Input] = asyncio.Queue()
+        self._unhurried: list[Input] = []
 
-    async def ask(self, decide: Decide, *, plans: bool = False) -> Any:
+    async def ask(self, decide: Decide, *, plans: bool = False, hurried: bool = True) -> Any:
         """The decision's answer, once its events are on disk. `plans`: it needs the planner, or is about thousands.
+        Nobody waits for what is not `hurried`: it goes with the next turn, or has one of its own in a moment.
         Raises what `decide` raises, and LimitExceeded when the store cannot remember; then nothing was changed."""
         reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._inputs.put_nowait(Input(decide, reply, plans))
+        given = Input(decide, reply, plans)
+        if hurried:
+            self._inputs.put_nowait(given)
+        else:
+            self._put_aside(given)
         return await reply
+
+    def _put_aside(self, given: Input) -> None:
+        if not self._unhurried:
+            asyncio.get_running_loop().call_later(MOMENT, self._take_up)
+        self._unhurried.append(given)
+
+    def _take_up(self) -> None:
+        for given in self._unhurried:
+            self._inputs.put_nowait(given)
+        self._unhurried.clear()
 
     async def begin_cycles(self) -> None:
         """What waits may start from now on, since what ran has been taken up; returns after the first look."""
@@ -81,6 +99,7 @@ class Loop:
         """Takes turns until cancelled."""
         while True:
             inputs = await self._wait()
+            self._take_up()
             while not self._inputs.empty():
                 inputs.append(self._inputs.get_nowait())
             if self.trouble.of(STORE) and await self._memory.mend():

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sd_taskpacker.engine.events import (
     Drained,
@@ -36,8 +36,12 @@ from sd_taskpacker.plan.pace import Pace
 from sd_taskpacker.plan.planner import plan, starts
 from sd_taskpacker.plan.slots import Slots, estimated_slots
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot
+from sd_taskpacker.plan.steady import steady_starts
 
 Undo = Callable[[], None]
+
+FEW: Final = 40
+"""So many who wait are looked at one by one."""
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -54,6 +58,7 @@ class State:
             self.pace = self.pace.joined(thought)
         self.line = Line(self.expected)
         self._open = {task.id: task for task in remembered.open}
+        self._limited = {task.id: task for task in remembered.open if task.max_running is not None}
         self._learnt = dict(remembered.learnt)
         self._leases = {task.id: self._lease(task) for task in remembered.open if task.state is TaskState.RUNNING}
         self._serials = dict(remembered.serials)
@@ -85,7 +90,11 @@ class State:
             case TaskPromised(task_id, start):
                 return self._promise(task_id, start)
             case TaskClosed(task_id):
-                return _all(_swap(self._open, task_id, None), _swap(self._leases, task_id, None))
+                return _all(
+                    _swap(self._open, task_id, None),
+                    _swap(self._limited, task_id, None),
+                    _swap(self._leases, task_id, None),
+                )
             case TaskDropped():
                 return lambda: None
             case RootDecommissioned(root) | RootRecommissioned(root):
@@ -132,7 +141,7 @@ class State:
     def capacity(self) -> dict[str, int]:
         """Of each resource. A unit whose MaxRunning= was changed has what its newest task says."""
         capacity = self._budget()
-        for task in self._open.values():
+        for task in self._limited.values():
             if task.max_running is not None and task.outcome is None:
                 capacity[unit_resource(task.unit)] = task.max_running
         return capacity
@@ -156,7 +165,14 @@ class State:
         """Who starts now, what is promised, who is refused; not where everybody else comes. `besides`: those who want
         to join what waits; `limits`: capacities that they bring along, of their units; `without`: the key of one
         that waits and is left out."""
+        if self.is_steady and not besides and without is None:
+            return steady_starts(self._snapshot(now, (), self.capacity()), self.line.standing, self.expected)
         return starts(self.snapshot(now, besides, limits=limits, without=without))
+
+    @property
+    def is_steady(self) -> bool:
+        """Many wait, and nobody of them is new: who starts is found without looking at each."""
+        return len(self.line) > FEW and not self.line.standing.has_new
 
     def plan(self, now: int, besides: Sequence[Candidate] = (), *, limits: dict[str, int] | None = None) -> Plan:
         """All places, of all that waits: where many wait it takes ten times as long as `starts`."""
@@ -171,15 +187,17 @@ class State:
         without: str | None = None,
     ) -> Snapshot:
         """All that a planner may see; the arguments are those of `starts`."""
-        capacity = self.capacity() | (limits or {})
         waiting = self.line.candidates()
         if without is not None:
             waiting = [candidate for candidate in waiting if candidate.key != without]
+        return self._snapshot(now, (*waiting, *besides), self.capacity() | (limits or {}))
+
+    def _snapshot(self, now: int, waiting: tuple[Candidate, ...], capacity: Mapping[str, int]) -> Snapshot:
         return Snapshot(
             now=now,
             resources=tuple(Resource(name, amount) for name, amount in capacity.items()),
             leases=tuple(self._leases.values()),
-            waiting=(*waiting, *besides),
+            waiting=waiting,
             accuracy=self.accuracy.value,
             pace=self.pace.value(self.accuracy.value, now),
         )
@@ -230,6 +248,7 @@ class State:
 
     def _set(self, task_id: TaskId, task: Task | None) -> None:
         _put(self._open, task_id, task)
+        _put(self._limited, task_id, None if task is None or task.max_running is None else task)
         if task is not None and task.state is TaskState.WAITING:
             self.line.put(task)
         else:

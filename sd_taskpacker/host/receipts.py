@@ -18,8 +18,8 @@ stays, costs no bytes per start, and a unit that is loaded later takes it withou
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,23 +66,28 @@ class ReceiptBox:
     def read(self, unit: str) -> Receipt | None:
         """The newest receipt of the unit, None when there is none."""
         try:
-            found = list((self._directory / unit).iterdir())
+            with os.scandir(self._directory / unit) as found:
+                whole = [each for each in found if each.name.count(".") == 2 and each.is_dir()]
         except FileNotFoundError:
             return None
-        whole = [each for each in found if each.name.count(".") == 2 and each.is_dir()]
-        if not whole:
-            return None
-        newest = max(whole, key=lambda each: each.stat().st_mtime_ns)
-        return _receipt(newest)
+        return _receipt(max(whole, key=_written)) if whole else None
 
     def discard(self, unit: str) -> None:
         """Unknown units are fine. Links are never followed."""
-        place = self._directory / unit
         with suppress(FileNotFoundError):
-            if place.is_symlink():
-                place.unlink()
-            else:
-                shutil.rmtree(place)
+            _remove(str(self._directory / unit))
+
+
+def _remove(path: str) -> None:
+    """Nobody else may write in the box, so that nothing changes meanwhile."""
+    try:
+        os.unlink(path)
+    except (IsADirectoryError, PermissionError):
+        with os.scandir(path) as found:
+            inside = [each.path for each in found]
+        for each in inside:
+            _remove(each)
+        os.rmdir(path)
 
 
 def _literal(text: str) -> str:
@@ -95,37 +100,44 @@ def _quoted(words: Sequence[str]) -> str:
     return " ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
 
 
-def _receipt(directory: Path) -> Receipt:
+def _written(directory: os.DirEntry[str]) -> int:
+    return directory.stat().st_mtime_ns
+
+
+def _receipt(directory: os.DirEntry[str]) -> Receipt:
     result, code, status = directory.name.split(".")
+    with os.scandir(directory.path) as found:
+        counted = {each.name: _text(each) for each in found if each.is_file()}
     return Receipt(
         service_result=result,
         exit_code=code,
         exit_status=status,
-        ended_usec=directory.stat().st_mtime_ns // 1_000,
-        cpu_usec=_cpu_usec(directory),
-        memory_peak=_first(directory, "memory.peak", "memory.max_usage_in_bytes"),
-        oom_kills=_field(directory / "memory.events", "oom_kill")
-        or _field(directory / "memory.oom_control", "oom_kill")
+        ended_usec=_written(directory) // 1_000,
+        cpu_usec=_cpu_usec(counted),
+        memory_peak=_first(counted, "memory.peak", "memory.max_usage_in_bytes"),
+        oom_kills=_field(counted, "memory.events", "oom_kill")
+        or _field(counted, "memory.oom_control", "oom_kill")
         or 0,
     )
 
 
-def _cpu_usec(directory: Path) -> int | None:
-    usec = _field(directory / "cpu.stat", "usage_usec")
+def _cpu_usec(counted: Mapping[str, str]) -> int | None:
+    usec = _field(counted, "cpu.stat", "usage_usec")
     if usec is not None:
         return usec
-    nsec = _first(directory, "cpuacct.usage")
+    nsec = _first(counted, "cpuacct.usage")
     return None if nsec is None else nsec // 1_000
 
 
-def _first(directory: Path, *files: str) -> int | None:
-    numbers = (_number(_text(directory / file)) for file in files)
+def _first(counted: Mapping[str, str], *files: str) -> int | None:
+    numbers = (_number(counted.get(file, "")) for file in files)
     return next((number for number in numbers if number is not None), None)
 
 
-def _field(file: Path, key: str) -> int | None:
-    """The number after `key` in a file of `key number` lines."""
-    for line in _text(file).splitlines():
+def _field(counted: Mapping[str, str], file: str, key: str) -> int | None:
+    """The number after `key` in a file of `key number` lines. A counter that is not there is unknown, as is one that
+    makes no sense."""
+    for line in counted.get(file, "").splitlines():
         name, _, value = line.partition(" ")
         if name == key:
             return _number(value)
@@ -137,9 +149,6 @@ def _number(text: str) -> int | None:
     return int(stripped) if stripped.isascii() and stripped.isdecimal() else None
 
 
-def _text(file: Path) -> str:
-    """Empty for a counter that is not there: unknown, as is one that makes no sense."""
-    try:
-        return file.read_text("ascii", "replace")
-    except (FileNotFoundError, IsADirectoryError):
-        return ""
+def _text(file: os.DirEntry[str]) -> str:
+    with open(file.path, "rb", buffering=0) as opened:
+        return opened.read().decode("ascii", "replace")

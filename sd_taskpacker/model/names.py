@@ -14,7 +14,6 @@ A unit name that begins with `taskpacker-` also takes the admin's drop-ins in `t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -34,8 +33,8 @@ MAX_DEPTH: Final = 32
 """Components of a task name; deeper is a task that asks for itself without end."""
 
 _COMPONENT = re.compile(r"[A-Za-z0-9_.+-]+", re.ASCII)
-_UNIT_PLAIN = re.compile(r"[A-Za-z0-9_.]", re.ASCII)
-_PATH_PLAIN = re.compile(r"[A-Za-z0-9]", re.ASCII)
+_NOT_IN_UNIT = re.compile(r"[^A-Za-z0-9_.]")
+_NOT_IN_PATH = re.compile(r"[^A-Za-z0-9]")
 _SHOWN = 60
 
 
@@ -112,8 +111,7 @@ class TaskId:
 
     @property
     def object_path(self) -> str:
-        escaped = "".join(c if _PATH_PLAIN.match(c) else f"_{ord(c):02x}" for c in str(self))
-        return TASK_PATH + escaped
+        return TASK_PATH + _NOT_IN_PATH.sub(lambda found: f"_{ord(found[0]):02x}", str(self))
 
     @property
     def directory(self) -> tuple[str, ...]:
@@ -130,15 +128,11 @@ def child_name(parent: TaskId | None, unit: str) -> str:
 
 
 def _escape_unit(text: str) -> str:
-    return "".join(_escaped(text))
+    return _NOT_IN_UNIT.sub(_as_in_unit, text)
 
 
-def _escaped(text: str) -> Iterator[str]:
-    for char in text:
-        if char == "/":
-            yield "-"
-        else:
-            yield char if _UNIT_PLAIN.match(char) else f"\\x{ord(char):02x}"
+def _as_in_unit(found: re.Match[str]) -> str:
+    return "-" if found[0] == "/" else f"\\x{ord(found[0]):02x}"
 
 
 def _unescape_unit(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 MEMORY: Final = "memory"
@@ -31,8 +32,9 @@ class Lease:
     end: int
 
 
+@lru_cache(maxsize=1024)
 def claims(*, chunks: int, cpus: int, limited_unit: str | None = None) -> Claims:
-    """`limited_unit`: the unit, when no more than so many tasks of it may run at once."""
+    """`limited_unit`: the unit, when no more than so many tasks of it may run at once. Equal ones are one object."""
     amounts = {MEMORY: chunks, CPU: cpus}
     return amounts if limited_unit is None else amounts | {unit_resource(limited_unit): 1}
 

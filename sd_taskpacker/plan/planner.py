@@ -39,16 +39,18 @@ FAR: Final = 3600.0
 
 def plan(snapshot: Snapshot) -> Plan:
     """Everything: who starts now, what is promised, and where everybody else comes."""
-    return _Planning(snapshot).plan(whole=True)
+    return Planning(snapshot).plan(whole=True)
 
 
 def starts(snapshot: Snapshot) -> Plan:
     """What has to be known at once: who starts now, what is promised, who is refused. `placed` has only those who
     start now, and they are the same as in the whole plan."""
-    return _Planning(snapshot).plan(whole=False)
+    return Planning(snapshot).plan(whole=False)
 
 
-class _Planning:
+class Planning:
+    """One plan in the making."""
+
     def __init__(self, snapshot: Snapshot) -> None:
         self.now = snapshot.now
         self.accuracy = snapshot.accuracy
@@ -68,19 +70,7 @@ class _Planning:
             placed = self._pack_now(room)
         else:
             placed = self._place(room, whole=whole)
-        free = self.fields.amounts(room.room())
-        for lease in placed:
-            if lease.start == self.now:
-                _take(free, lease.claims)
-        return Plan(
-            now=self.now,
-            held=self.held,
-            placed=tuple(placed),
-            unplaced=self.unplaced,
-            promised=self.promised,
-            backlog=self.backlog,
-            free={name: max(0, amount) for name, amount in free.items()},
-        )
+        return self.made(placed, room)
 
     def _pack_now(self, room: Profile) -> list[Lease]:
         """Nobody waits: what fits now fits for its whole time, since from here on leases only end."""
@@ -96,7 +86,7 @@ class _Planning:
                 self.unplaced[candidate.key] = refused
             else:
                 _take(free, candidate.claims)
-                placed.append(_lease(candidate, self.now))
+                placed.append(lease_from(candidate, self.now))
         return placed
 
     def _place(self, room: Profile, *, whole: bool) -> list[Lease]:
@@ -131,7 +121,7 @@ class _Planning:
         guarantee.promise_batch(starts)
         for entry, start in starts:
             self.promised[entry.candidate.key] = start if start == self.now else min(entry.slot or start, FURTHEST)
-        return [_lease(entry.candidate, start) for entry, start in starts if whole or start == self.now]
+        return [lease_from(entry.candidate, start) for entry, start in starts if whole or start == self.now]
 
     def _possible(self) -> Iterator[Candidate]:
         for candidate in self.waiting:
@@ -178,10 +168,29 @@ class _Planning:
             far=work + FAR,
             weights=weights,
         )
+        return self.best(order, scene, method)
+
+    def best(self, order: Sequence[Entry], scene: Scene, method: Method) -> Sketch:
         found = best(order, scene, method)
         if not self.held and not found.starting(self.now):
             return scene.sketch(order, 0)  # Better anybody than nobody.
         return found
+
+    def made(self, placed: Sequence[Lease], room: Profile) -> Plan:
+        """`room`: what there is before any of `placed` starts."""
+        free = self.fields.amounts(room.room())
+        for lease in placed:
+            if lease.start == self.now:
+                _take(free, lease.claims)
+        return Plan(
+            now=self.now,
+            held=self.held,
+            placed=tuple(placed),
+            unplaced=self.unplaced,
+            promised=self.promised,
+            backlog=self.backlog,
+            free={name: max(0, amount) for name, amount in free.items()},
+        )
 
     def _start(self, sketch: Sketch, profile: Profile) -> Iterator[Lease]:
         """Those who start now; who may only start now and does not is told why."""
@@ -189,7 +198,7 @@ class _Planning:
         for index in sorted(starting):
             entry = sketch.order[index]
             profile.reserve(profile.head, entry.duration, entry.need)
-            yield _lease(entry.candidate, self.now)
+            yield lease_from(entry.candidate, self.now)
         free = self.fields.amounts(profile.room())
         for index, entry in enumerate(sketch.order):
             candidate = entry.candidate
@@ -202,7 +211,7 @@ class _Planning:
         rest = (entry for index, entry in enumerate(sketch.order) if index not in starting)
         profile.drop_head()
         for entry, start in fill_in_time([entry for entry in rest if not entry.candidate.now_only], profile):
-            yield _lease(entry.candidate, start)
+            yield lease_from(entry.candidate, start)
 
 
 def _is_one_batch(order: Sequence[Entry]) -> bool:
@@ -234,13 +243,16 @@ def _as_expected(lease: Lease, now: int) -> Lease:
 
 
 def _as_planned(candidate: Candidate) -> Candidate:
+    duration = as_planned(candidate.duration)
+    return candidate if duration == candidate.duration else dataclasses.replace(candidate, duration=duration)
+
+
+def as_planned(duration: int) -> int:
     """Nothing takes no time at all: it would start beside what has taken the whole room."""
-    if 0 < candidate.duration <= LONGEST:
-        return candidate
-    return dataclasses.replace(candidate, duration=min(max(candidate.duration, 1), LONGEST))
+    return min(max(duration, 1), LONGEST)
 
 
-def _lease(candidate: Candidate, start: int) -> Lease:
+def lease_from(candidate: Candidate, start: int) -> Lease:
     return Lease(owner=candidate.key, claims=candidate.claims, start=start, end=start + candidate.duration)
 
 

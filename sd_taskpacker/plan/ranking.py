@@ -91,24 +91,35 @@ def backlog(waiting: Iterable[Entry], held: Iterable[Lease], capacity: Mapping[s
 
 def rank(waiting: Sequence[Entry], now: int, by: Times) -> list[Entry]:
     """In their order; equals as they came."""
-    patience, hurried, indignation = by.patience, by.deadline_patience, by.indignation
     levels = {priority: level for level, priority in enumerate(sorted({-e.candidate.priority for e in waiting}))}
-    log, exp = math.log, math.exp
     for entry in waiting:
-        candidate = entry.candidate
-        duration, age = candidate.duration / SECOND, max(0, now - candidate.submitted) / SECOND
-        share = max(entry.share, 1e-6)
-        entry.level = levels[-candidate.priority]
+        entry.level = levels[-entry.candidate.priority]
         entry.ahead = _is_due(entry, now)
-        aged = age / (patience if candidate.deadline is None else hurried)
-        entry.rank = log(duration + SHORTEST) + 0.5 * log(share) - aged
-        entry.weight = (
-            (1 / max(duration, SHORTEST) + PER_HOUR / 3600) * share**0.5 * exp(min(50.0, age / indignation))
-        )
+        rate(entry, now, by)
     eldest = min(waiting, key=lambda entry: entry.candidate.submitted, default=None)
     if eldest is not None and now - eldest.candidate.submitted > by.age_limit * SECOND:
         eldest.ahead = True
     return sorted(waiting, key=lambda entry: (entry.level, not entry.ahead, entry.rank))
+
+
+def rate(entry: Entry, now: int, by: Times) -> None:
+    """Finds its rank and its weight."""
+    candidate = entry.candidate
+    duration, age = candidate.duration / SECOND, max(0, now - candidate.submitted) / SECOND
+    aged = age / (by.patience if candidate.deadline is None else by.deadline_patience)
+    entry.rank = math.log(duration + SHORTEST) + 0.5 * math.log(max(entry.share, 1e-6)) - aged
+    entry.weight = weight_when_new(duration, entry.share) * grown(age, by)
+
+
+def weight_when_new(duration: float, share: float) -> float:
+    """What it costs that something waits for a second. `duration` in seconds."""
+    root: float = max(share, 1e-6) ** 0.5
+    return (1 / max(duration, SHORTEST) + PER_HOUR / 3600) * root
+
+
+def grown(age: float, by: Times) -> float:
+    """How many times as bad it is to wait another second for who has waited `age` seconds."""
+    return math.exp(min(50.0, age / by.indignation))
 
 
 def _is_due(entry: Entry, now: int) -> bool:

@@ -10,12 +10,12 @@ somebody else now are tried one by one. The number of tries is counted, so that 
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from sd_taskpacker.plan.order import Order
 from sd_taskpacker.plan.ranking import Entry
 from sd_taskpacker.plan.sketch import Scene, Sketch
 
@@ -54,11 +54,10 @@ def method_for(accuracy: float) -> Method:
 
 
 def best(order: Sequence[Entry], scene: Scene, method: Method) -> Sketch:
+    order = order if isinstance(order, Order) else Order(order)
     found = scene.sketch(order, method.depth)
     if method.easy:
-        now = frozenset(scene.sketch(order, 1).starting(scene.now))
-        first = sorted(range(len(order)), key=lambda index: (*_place(order[index]), index not in now))
-        other = scene.sketch([order[index] for index in first], method.depth)
+        other = scene.sketch(order.preferring(scene.sketch(order, 1).starting(scene.now)), method.depth)
         found = other if other.is_better_than(found) else found
     return _climb(found, scene, method)
 
@@ -78,26 +77,17 @@ def _climb(found: Sketch, scene: Scene, method: Method) -> Sketch:
     return found
 
 
-def _neighbours(sketch: Sketch, scene: Scene) -> Iterator[Sequence[Entry]]:
+def _neighbours(sketch: Sketch, scene: Scene) -> Iterator[Order]:
     """Somebody else first, who might start now; then somebody last who would."""
     order, now = sketch.order, scene.now
+    assert isinstance(order, Order)  # As `best` made it.
     others = (
         index
         for index, entry in enumerate(order)
         if not entry.ahead and sketch.starts.get(index) != now and scene.might_start(entry)
     )
     for index in islice(others, WINDOW):
-        yield _moved(order, index, bisect_left(order, (order[index].level, True), key=_place))
+        yield order.moved(index, order.first(order[index].level))
     for index in sketch.starting(now):
         if not order[index].ahead:
-            yield _moved(order, index, bisect_right(order, (order[index].level, True), key=_place) - 1)
-
-
-def _moved(order: Sequence[Entry], index: int, to: int) -> Sequence[Entry]:
-    moved = list(order)
-    moved.insert(to, moved.pop(index))
-    return moved
-
-
-def _place(entry: Entry) -> tuple[int, bool]:
-    return entry.level, not entry.ahead
+            yield order.moved(index, order.end(order[index].level) - 1)

@@ -96,6 +96,22 @@ async def test_release_forgets_a_failed_unit_and_minds_no_missing_one(bench: Ben
     assert bench.mock.called("ResetFailedUnit") == [[BATCH_UNIT]] * 2
 
 
+async def test_release_of_what_ended_well_asks_nothing(bench: Bench) -> None:
+    await bench.start(BATCH)
+    bench.mock.job_removed(BATCH_UNIT, "done")
+    await bench.settle()
+    await bench.launcher.release(BATCH.id)
+    assert [member for member, _ in bench.mock.calls] == ["StartTransientUnit"]
+
+
+async def test_release_of_what_failed_resets_its_unit(bench: Bench) -> None:
+    await bench.start(BATCH)
+    bench.mock.job_removed(BATCH_UNIT, "failed")
+    await bench.settle()
+    await bench.launcher.release(BATCH.id)
+    assert bench.mock.called("ResetFailedUnit") == [[BATCH_UNIT]]
+
+
 async def test_release_that_systemd_does_not_answer_is_a_line_in_the_journal(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

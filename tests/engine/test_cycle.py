@@ -4,7 +4,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sd_taskpacker.engine.cycle import HOLD_OFF_USEC, MANY, REFRESH_USEC, STORE_RETRY_USEC, Cycle
@@ -215,6 +215,7 @@ def test_no_more_of_a_unit_run_at_once_than_it_allows() -> None:
     st.lists(st.tuples(st.integers(1, 40), st.integers(0, 5), st.integers(1, 100)), max_size=12),
     st.lists(st.integers(0, 11), max_size=12),
 )
+@settings(deadline=None)
 def test_whatever_waits_and_ends_the_budget_is_kept_and_nothing_is_forgotten(
     jobs: list[tuple[int, int, int]], ends: list[int]
 ) -> None:

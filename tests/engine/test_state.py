@@ -20,10 +20,11 @@ from sd_taskpacker.engine.events import (
     TaskQueued,
     TaskStarted,
 )
-from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.state import FEW, State
 from sd_taskpacker.model.task import Result
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.plan.accuracy import ENOUGH, UNKNOWN, Accuracy
+from sd_taskpacker.plan.planner import starts
 from tests.engine.builders import NOW, SECOND, TODAY, ended, state, task, waiting
 
 
@@ -189,3 +190,23 @@ def test_slots_do_not_speak_of_draining() -> None:
 
 def test_decommissioned_roots_are_a_figure() -> None:
     assert state(decommissioned=frozenset({"test", "build"})).figures(()).decommissioned == ("build", "test")
+
+
+def test_of_many_who_wait_those_start_who_start_in_a_plan_from_scratch() -> None:
+    some = [
+        waiting(version=f"{TODAY}.{number}", chunks=1 + number % 3, promised_usec=NOW + (50 + number) * SECOND)
+        for number in range(FEW + 10)
+    ]
+    held = state(task("held", chunks=29), *some)
+    assert held.is_steady
+    now = held.starts(NOW + SECOND)
+    assert now.placed
+    assert now.placed == starts(held.snapshot(NOW + SECOND)).placed
+
+
+def test_whoever_is_new_is_looked_at_with_all_the_others() -> None:
+    some = [waiting(version=f"{TODAY}.{number}", promised_usec=NOW + SECOND) for number in range(FEW + 1)]
+    held = state(*some)
+    held.apply(TaskQueued(waiting("late")))
+    assert not held.is_steady
+    assert "late@" + f"{TODAY}.0" in held.starts(NOW).promised

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A message as the bytes that travel: the same as dbus-next makes, in a third of the time (D-Bus specification,
+"Marshaling"). A writer is made once for each signature and kept.
+
+Values are not verified, as dbus-next does each time; but what does not fit its type cannot be packed, and then
+dbus-next is asked, which says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from struct import Struct
+from struct import error as PackError
+from typing import Any, Final
+
+from dbus_next import Message
+from dbus_next.signature import SignatureTree, SignatureType
+
+Write = Callable[[bytearray, Any], None]
+
+_PADDING: Final = {size: [bytes(-offset % size) for offset in range(size)] for size in (2, 4, 8)}
+_NUMBERS: Final = {"n": "h", "q": "H", "i": "i", "u": "I", "h": "I", "x": "q", "t": "Q", "d": "d"}
+"""D-Bus type -> as `struct` calls it."""
+_ALIGNED_TO_8: Final = "xtd({"
+_U32: Final = Struct("<I")
+_HEAD: Final = Struct("<4B3I")
+_LITTLE, _VERSION = ord("l"), 1
+_PAD4, _PAD8 = _PADDING[4], _PADDING[8]
+
+
+def encode(message: Message, *, with_descriptors: bool) -> bytes | bytearray:
+    """`with_descriptors`: the bus takes them. Raises as dbus-next does when the body does not fit its signature."""
+    try:
+        return _encode(message, with_descriptors)
+    except (PackError, ValueError, TypeError, AttributeError, LookupError):
+        return bytes(message._marshall(with_descriptors))
+
+
+def _encode(message: Message, with_descriptors: bool) -> bytearray:
+    body = bytearray()
+    writers = _writers(message.signature)
+    if len(writers) != len(message.body):
+        raise ValueError("the body does not fit the signature")
+    for write, value in zip(writers, message.body, strict=True):
+        write(body, value)
+    fields = bytearray(16)  # Where the fixed part goes: what follows is aligned as in the whole message.
+    for code, kind, text in (
+        (1, b"\1o\0", message.path),
+        (2, b"\1s\0", message.interface),
+        (3, b"\1s\0", message.member),
+        (4, b"\1s\0", message.error_name),
+        (5, b"\1u\0", message.reply_serial),
+        (6, b"\1s\0", message.destination),
+        (8, b"\1g\0", message.signature),
+        (9, b"\1u\0", len(message.unix_fds or ()) if with_descriptors else 0),
+    ):
+        if text:
+            fields += _PAD8[len(fields) % 8]
+            fields.append(code)
+            fields += kind
+            _FIELD[kind](fields, text)
+    what, flags = message.message_type.value, message.flags.value
+    length = len(fields) - 16
+    _HEAD.pack_into(fields, 0, _LITTLE, what, flags, _VERSION, len(body), message.serial, length)
+    fields += _PAD8[len(fields) % 8]
+    return fields + body
+
+
+@lru_cache(maxsize=256)
+def _writers(signature: str) -> tuple[Write, ...]:
+    return tuple(map(_writer, SignatureTree._get(signature).types))
+
+
+@lru_cache(maxsize=256)
+def _writer_of_one(signature: str) -> Write:
+    [write] = _writers(signature)
+    return write
+
+
+def _writer(kind: SignatureType) -> Write:
+    token = kind.token
+    if token in _NUMBERS:
+        return _number(_NUMBERS[token])
+    if token == "a":
+        return _array(kind.children[0])
+    if token in "({":
+        return _struct(tuple(map(_writer, kind.children)))
+    return _PLAIN[token]
+
+
+def _number(code: str) -> Write:
+    packed = Struct("<" + code)
+    size, pack = packed.size, packed.pack
+    padding = _PADDING[size]
+
+    def write(buffer: bytearray, value: Any) -> None:
+        buffer += padding[len(buffer) % size] + pack(value)
+
+    return write
+
+
+def _array(child: SignatureType) -> Write:
+    if child.token == "y":
+        return _bytes
+    write_child, pairs = _writer(child), child.token == "{"
+    is_wide = child.token in _ALIGNED_TO_8
+
+    def write(buffer: bytearray, value: Any) -> None:
+        buffer += _PAD4[len(buffer) % 4]
+        place = len(buffer)
+        buffer += b"\0\0\0\0"
+        if is_wide:  # That padding is no part of the length.
+            buffer += _PAD8[len(buffer) % 8]
+        first = len(buffer)
+        for each in value.items() if pairs else value:
+            write_child(buffer, each)
+        _U32.pack_into(buffer, place, len(buffer) - first)
+
+    return write
+
+
+def _bytes(buffer: bytearray, value: Any) -> None:
+    buffer += _PAD4[len(buffer) % 4] + _U32.pack(len(value)) + value
+
+
+def _struct(members: tuple[Write, ...]) -> Write:
+    def write(buffer: bytearray, value: Any) -> None:
+        buffer += _PAD8[len(buffer) % 8]
+        for member, each in zip(members, value, strict=True):
+            member(buffer, each)
+
+    return write
+
+
+def _byte(buffer: bytearray, value: Any) -> None:
+    buffer.append(value)
+
+
+def _boolean(buffer: bytearray, value: Any) -> None:
+    buffer += _PAD4[len(buffer) % 4] + (b"\1\0\0\0" if value else b"\0\0\0\0")
+
+
+def _string(buffer: bytearray, value: Any) -> None:
+    text = value.encode()
+    buffer += _PAD4[len(buffer) % 4] + _U32.pack(len(text)) + text + b"\0"
+
+
+def _signature(buffer: bytearray, value: Any) -> None:
+    text = value.encode()
+    buffer.append(len(text))
+    buffer += text + b"\0"
+
+
+def _variant(buffer: bytearray, value: Any) -> None:
+    _signature(buffer, value.signature)
+    _writer_of_one(value.signature)(buffer, value.value)
+
+
+_PLAIN: Final[dict[str, Write]] = {
+    "y": _byte,
+    "b": _boolean,
+    "s": _string,
+    "o": _string,
+    "g": _signature,
+    "v": _variant,
+}
+_FIELD: Final[dict[bytes, Write]] = {
+    b"\1o\0": _string,
+    b"\1s\0": _string,
+    b"\1g\0": _signature,
+    b"\1u\0": _number("I"),
+}
