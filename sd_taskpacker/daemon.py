@@ -47,6 +47,7 @@ from sd_taskpacker.host.alone import take_alone
 from sd_taskpacker.host.boot import boot_id
 from sd_taskpacker.host.budget import ThisMachine
 from sd_taskpacker.host.cgroups import counter_files, unit_of_pid
+from sd_taskpacker.host.commands import CommandFiles
 from sd_taskpacker.host.garbage import Garbage
 from sd_taskpacker.host.journal import JournalWitness
 from sd_taskpacker.host.journal_writer import IDENTIFIER, JournalWriter
@@ -244,6 +245,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         launcher=launcher,
         workdirs=workdirs,
         receipts=receipts,
+        commands=CommandFiles(paths.dropins),
         witness=JournalWitness(),
         herald=herald,
     )

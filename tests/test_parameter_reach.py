@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from sd_taskpacker.bus.properties import transient
 from sd_taskpacker.engine.drafting import task_of
 from sd_taskpacker.engine.requests import Place, examine
+from sd_taskpacker.host.commands import CommandFiles
 from sd_taskpacker.host.workdir import WorkDirectories
 from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.quoting import split_words
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.settings import Source, load_unit
 from sd_taskpacker.model.task import Task
@@ -101,13 +103,16 @@ def test_a_value_is_part_of_its_own_argument_and_changes_no_other(one: str, two:
 def test_nothing_that_systemd_is_told_depends_on_a_value_but_those_arguments(one: str, two: str, token: str) -> None:
     task = _task(one=one, two=two, token=token)
     told, plain = (dict(transient(each, "/state")) for each in (task, PLAIN))
-    command, usual = told.pop("ExecStart").data, plain.pop("ExecStart").data
     assert told == plain
-    # One command, the same program, as many words, and systemd expands none of them.
-    assert [(path, len(words), ignored) for path, words, ignored in command] == [
-        (path, len(words), ignored) for path, words, ignored in usual
-    ]
-    assert all(word.replace("$$", "").count("$") == 0 for word in command[0][1])
+    # The unit has a `$`, so that its command goes by a file: one command, unexpanded (`:`), with as many words.
+    assert "ExecStart" not in told
+    with TemporaryDirectory() as dropins:
+        CommandFiles(Path(dropins)).write(task)
+        (path,) = (each for each in Path(dropins).rglob("*") if each.is_file())
+        assert path.parent.name == f"{task.id.unit_name}.d"
+        _, section, line = path.read_text("utf-8").removesuffix("\n").split("\n")
+    assert section == "[Service]"
+    assert split_words(line.removeprefix("ExecStart=:").replace("%%", "%")) == task.argv
     assert (task.directory, task.root_directory, task.id) == (PLAIN.directory, PLAIN.root_directory, PLAIN.id)
 
 

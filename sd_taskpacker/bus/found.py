@@ -29,7 +29,7 @@ def found(task_id: TaskId, unit: Mapping[str, Any], service: Mapping[str, Any]) 
         id=task_id,
         kind=kind,
         description=str(unit.get("Description", "")).removeprefix(str(task_id)).removeprefix(" - "),
-        argv=tuple(word.replace("$$", "$") for word in commands[0][1]),
+        argv=tuple(commands[0][1]),
         user=service.get("User") or None,
         directory=directory,
         memory_max=None if memory == INFINITY else memory,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from sd_taskpacker.model.command import is_broken_by_reload
 from sd_taskpacker.model.notices import task_fields
 from sd_taskpacker.model.quantities import INFINITY
 from sd_taskpacker.model.task import Task
@@ -83,7 +84,8 @@ def _life_cycle(task: Task) -> Iterator[Property]:
     # A workorder may run for days: as a oneshot it would sit in systemd's job queue all that time, and while there
     # is a job the boot is not finished (systemctl is-system-running, startup-finished).
     yield "Type", _s("oneshot" if task.kind is Kind.BATCH else "exec")
-    yield "ExecStart", _command(task.argv)
+    if not is_broken_by_reload(task.argv, task.id.unit_name):
+        yield "ExecStart", _command(task.argv)
     if task.user is not None:
         yield "User", _s(task.user)
 
@@ -177,15 +179,13 @@ def _last_wins(properties: Iterable[Property]) -> list[Property]:
 
 
 def _command(argv: tuple[str, ...]) -> Value:
-    r"""One command line as (path, argv, ignore failure); bus_set_transient_exec_command, src/core/dbus-execute.c.
+    """One command line as (path, argv, ignore failure); bus_set_transient_exec_command, src/core/dbus-execute.c.
 
     Even over the bus systemd expands $X and ${X} in arguments; `$$` is a plain `$` (systemd.service(5)). Doubling
     is used instead of ExecStartEx= with no-env-expand, because systemd 252 writes that under a name to the
     transient unit file that it cannot read: after a daemon-reload the running unit is "bad-setting".
 
-    What stays is a fault of systemd 252: it writes `$` and `;` as `\$` and `\;` to that file, and does not know them
-    when it reads it again. A start that is still in its queue when somebody reloads systemd gets the backslash, too
-    (36 of 300 starts during reloads that never paused). A shell in between would avoid it; there is none on purpose.
+    A command with `$` or `;` goes by a file where that is possible, see model.command.
     """
     return Value("a(sasb)", [[argv[0], [word.replace("$", "$$") for word in argv], False]])
 

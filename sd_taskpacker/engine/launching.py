@@ -13,7 +13,7 @@ from contextlib import closing
 from typing import Final
 
 from sd_taskpacker.engine.loop import Loop
-from sd_taskpacker.engine.ports import Launcher, NoRoom, Output, StartRefused, Workdirs
+from sd_taskpacker.engine.ports import Commands, Launcher, NoRoom, Output, StartRefused, Workdirs
 from sd_taskpacker.engine.threads import in_thread, told
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Outcome, Result, Task
@@ -27,11 +27,17 @@ class Launching:
     """`end` remembers how a task ended that could not be started."""
 
     def __init__(
-        self, loop: Loop, launcher: Launcher, workdirs: Workdirs, end: Callable[[TaskId, Outcome], Awaitable[None]]
+        self,
+        loop: Loop,
+        launcher: Launcher,
+        workdirs: Workdirs,
+        commands: Commands,
+        end: Callable[[TaskId, Outcome], Awaitable[None]],
     ) -> None:
         self._loop = loop
         self._launcher = launcher
         self._workdirs = workdirs
+        self._commands = commands
         self._end = end
         # Each holds a descriptor from its directory's making until systemd has it.
         self._launches = asyncio.Semaphore(LAUNCHES_AT_ONCE)
@@ -55,12 +61,16 @@ class Launching:
     async def _try(self, task: Task) -> Outcome | NoRoom | None:
         async with self._launches:
             try:
-                output = await in_thread(self._starting, self._workdirs.prepare, task)
+                output = await in_thread(self._starting, self._prepare, task)
             except NoRoom as error:
                 return error
             except (OSError, LookupError) as error:
                 return self._not_started(error, no_directory=True)
             return await self._hand_over(task, output)
+
+    def _prepare(self, task: Task) -> Output:
+        self._commands.write(task)
+        return self._workdirs.prepare(task)
 
     async def _hand_over(self, task: Task, output: Output) -> Outcome | None:
         with closing(output):

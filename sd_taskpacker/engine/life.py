@@ -31,6 +31,7 @@ from sd_taskpacker.engine.loop import STORE_RETRY_SECONDS, Loop
 from sd_taskpacker.engine.outcome import judge, may_be_spawn_error
 from sd_taskpacker.engine.ports import (
     UNSURE,
+    Commands,
     Launcher,
     ObservedUnit,
     Receipt,
@@ -59,6 +60,7 @@ class Life:
         launcher: Launcher,
         workdirs: Workdirs,
         receipts: Receipts,
+        commands: Commands,
         witness: Witness,
         herald: Herald,
     ) -> None:
@@ -70,7 +72,8 @@ class Life:
         self._herald = herald
         self._leavings = Leavings(loop, workdirs, self._remember)
         self._underway: set[asyncio.Task[None]] = set()
-        self._launching = Launching(loop, launcher, workdirs, self._end)
+        self._commands = commands
+        self._launching = Launching(loop, launcher, workdirs, commands, self._end)
         # Apart, so that none waits for another: journald may lag.
         self._ending = ThreadPoolExecutor(4, thread_name_prefix="end")
         self._asking = ThreadPoolExecutor(2, thread_name_prefix="journal")
@@ -190,11 +193,16 @@ class Life:
             log.error("%s: its receipt cannot be read: %s", task_id, error)
             return None
 
-    async def _discard_receipt(self, task_id: TaskId) -> None:
+    async def _forget_unit(self, task_id: TaskId) -> None:
+        """What systemd left for us, and we for it."""
         try:
-            await in_thread(self._ending, self._receipts.discard, task_id.unit_name)
-        except OSError as error:  # It lies in /run, and no other task ever has its name.
+            await in_thread(self._ending, self._remove_files, task_id)
+        except OSError as error:  # They lie in /run, and no other task ever has its name.
             log.error("%s: its receipt cannot be removed: %s", task_id, error)
+
+    def _remove_files(self, task_id: TaskId) -> None:
+        self._receipts.discard(task_id.unit_name)
+        self._commands.remove(task_id)
 
     async def _end(self, task_id: TaskId, outcome: Outcome) -> None:
         def decide(now: int) -> Decision:
@@ -212,7 +220,7 @@ class Life:
         sealed = not has_directory or await self._leavings.seal(task)
         await self._herald.ended(task)
         await self._launcher.release(task.id)
-        await self._discard_receipt(task.id)
+        await self._forget_unit(task.id)
         if not has_directory:
             return await self._remember(TaskClosed(task.id), TaskDropped(task.id))
         await self._leavings.collect(task)

@@ -181,6 +181,17 @@ class Receipts(Protocol):
     def discard(self, unit: str) -> None: ...
 
 
+class Commands(Protocol):
+    """Calls for different tasks may run at the same time."""
+
+    def write(self, task: Task) -> None:
+        """Before its unit is started: the command, should systemd have to read it from a file. Raises OSError and
+        NoRoom."""
+
+    def remove(self, task_id: TaskId) -> None:
+        """When its unit is over. One that is not there is fine. Raises OSError."""
+
+
 class Witness(Protocol):
     def spawn_error(self, unit: str) -> str | None:
         """What systemd logged when it could not execute the unit's program; None when it did execute it."""

@@ -20,7 +20,9 @@ WORKORDER = dataclasses.replace(a_workorder("build@1"), directory="/var/lib/sd-t
 def _shown(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
     """As systemd shows what it was given."""
     given = {name: value.data for name, value in transient(task)}
-    return {"Description": given["Description"], "InactiveExitTimestamp": 7}, {"MemoryMax": INFINITY} | given
+    # A command with `$` is read from a file, in which nothing is doubled.
+    rest = {"MemoryMax": INFINITY, "ExecStart": [[task.argv[0], list(task.argv)]]}
+    return {"Description": given["Description"], "InactiveExitTimestamp": 7}, rest | given
 
 
 @pytest.mark.parametrize("task", [BATCH, WORKORDER], ids=["batch", "workorder"])

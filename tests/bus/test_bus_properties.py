@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sd_taskpacker.bus.properties import LIFE_CYCLE, transient
+from sd_taskpacker.model.command import MAX_LINE
 from sd_taskpacker.model.quantities import CHUNK_BYTES, INFINITY
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.values import Value
@@ -38,8 +39,11 @@ def test_workorder_is_no_job_that_keeps_the_boot_from_being_finished() -> None:
 
 
 def test_arguments_are_not_expanded() -> None:
-    made = properties(a_task(argv=("/bin/echo", "$HOME ${x} $$")))
-    assert made["ExecStart"] == [["/bin/echo", ["/bin/echo", "$$HOME $${x} $$$$"], False]]
+    """Commands with a `$` go by a file, but for those for which there can be none."""
+    argv = ("/bin/echo", "$HOME ${x} $$")
+    assert "ExecStart" not in properties(a_task(argv=argv))
+    (words,) = properties(a_task(argv=(*argv, "x" * MAX_LINE)))["ExecStart"]
+    assert words[1][:2] == ["/bin/echo", "$$HOME $${x} $$$$"]
 
 
 def test_what_leaves_the_receipt_cannot_be_taken_away() -> None:

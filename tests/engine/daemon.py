@@ -22,6 +22,7 @@ from tests.engine.builders import BOOT, NOW, PLACE, catalogue, receipt
 from tests.engine.fakes import (
     Diary,
     FakeAuthority,
+    FakeCommands,
     FakeJournal,
     FakeLauncher,
     FakeMachine,
@@ -44,6 +45,7 @@ class Daemon:
         self.launcher = FakeLauncher(self.diary)
         self.workdirs = FakeWorkdirs(self.diary)
         self.receipts = FakeReceipts(self.diary)
+        self.commands = FakeCommands()
         self.witness = FakeWitness()
         self.units = FakeUnits(catalogue(*units))
         self.machine = FakeMachine(Budget(memory=chunks * CHUNK_BYTES, cpus=cpus))
@@ -58,6 +60,7 @@ class Daemon:
             launcher=self.launcher,
             workdirs=self.workdirs,
             receipts=self.receipts,
+            commands=self.commands,
             witness=self.witness,
             herald=self.herald,
         )

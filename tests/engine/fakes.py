@@ -320,6 +320,22 @@ class FakeSignals:
         self.figures.append(figures)
 
 
+class FakeCommands:
+    """Files that systemd reads, and what writing one raises."""
+
+    def __init__(self) -> None:
+        self.files: set[TaskId] = set()
+        self.error: Exception | None = None
+
+    def write(self, task: Task) -> None:
+        if self.error:
+            raise self.error
+        self.files.add(task.id)
+
+    def remove(self, task_id: TaskId) -> None:
+        self.files.discard(task_id)
+
+
 class FakeJournal:
     def __init__(self) -> None:
         self.entries: list[Entry] = []
