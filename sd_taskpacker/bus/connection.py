@@ -71,7 +71,11 @@ async def connect(address: str | None = None, *, user: bool = False) -> Connecti
     kind = BusType.SESSION if user else BusType.SYSTEM
     try:
         bus = Connection(where, kind)
-        await bus.connect()
+        try:
+            await bus.connect()
+        except BaseException:
+            bus.hang_up()
+            raise
     except (OSError, EOFError, AuthError, InvalidAddressError) as error:
         raise Unreachable(
             f"cannot connect to the {kind.name.lower()} bus{f' at {where}' if where else ''}: {error}",
@@ -202,6 +206,10 @@ class Connection(MessageBus):
         if not self._disconnected:
             self.disconnect()
         await self.lost()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """dbus-next shuts its socket down, if at all, and leaves both handles of it to the garbage collector."""
         self._stream.close()
         self._sock.close()
 
@@ -235,8 +243,7 @@ class Connection(MessageBus):
         try:
             super()._setup_socket()
         except OSError:
-            self._stream.close()
-            self._sock.close()
+            self.hang_up()
             raise
 
     def _message_reader(self) -> None:

@@ -8,6 +8,7 @@ import itertools
 import os
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -70,17 +71,34 @@ def small_disk(machine: Machine) -> Iterator[Disk]:
         machine.systemctl("start", SERVICE)
 
 
+_WITHIN: Final = """
+import ctypes, os, sys
+libc, (pid, place, deed) = ctypes.CDLL(None, use_errno=True), sys.argv[1:]
+def call(name, *arguments):
+    if getattr(libc, name)(*arguments):
+        sys.exit(f"{name}: {os.strerror(ctypes.get_errno())}")
+NEWNS, RDONLY, REMOUNT, BIND = 0x20000, 1, 32, 4096
+place = place.encode()
+call("setns", os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY), NEWNS)
+if deed == "seal":
+    call("mount", place, place, None, BIND, None)
+    call("mount", None, place, None, REMOUNT | BIND | RDONLY, None)
+else:
+    call("umount2", place, 0)
+"""
+"""What mount(8) would do: where the daemon lives nothing can be executed (NoExecPaths=)."""
+
+
 @contextmanager
 def only_the_daemon_cannot_write(machine: Machine) -> Iterator[None]:
     """What it opens from now on is read-only, as after an error of the disk. (A file system that has files open for
     writing cannot be remounted read-only, and the store is such a file.)"""
-    inside = ("nsenter", "-m", "-t", machine.show(SERVICE, "MainPID"), "--")
-    _must(*inside, "mount", "--bind", str(STATE), str(STATE))
-    _must(*inside, "mount", "-o", "remount,bind,ro", str(STATE))
+    inside = (sys.executable, "-c", _WITHIN, machine.show(SERVICE, "MainPID"), str(STATE))
+    _must(*inside, "seal")
     try:
         yield
     finally:
-        _must(*inside, "umount", str(STATE))
+        _must(*inside, "open")
 
 
 def damage() -> bytes:

@@ -54,12 +54,13 @@ def test_the_journal_of_a_tasks_own_unit_has_our_entries(machine: Machine) -> No
 def test_what_a_task_logs_itself_carries_its_id_and_cannot_carry_another(machine: Machine) -> None:
     machine.write_unit(
         "talks.batch",
-        "[Batch]\nExec=/bin/sh -c 'logger -t talks hello; until [ -e go ]; do sleep 0.1; done'\nCPUs=0\n"
+        "[Batch]\nExec=/usr/bin/systemd-cat -t talks /bin/sh -c 'echo hello; until [ -e go ]; do sleep 0.1; done'\n"
+        "CPUs=0\n"
         "[Service]\nLogExtraFields=TASKPACKER_ROOT=forged MINE=1\n",
     )
     ((started, _),) = machine.batch_submit(BatchCall("talks"))
     task = machine.task(started[0])
-    # journald asks for the unit's fields when it reads the line: the unit has to be there still.
+    # journald asks for the unit's fields when it reads the line: the process that wrote it has to be there still.
     machine.wait(lambda: bool(_entries("SYSLOG_IDENTIFIER=talks")), "the journal has the line")
     (Path(task["directory"]) / "go").touch()
     machine.closed(started[0])
