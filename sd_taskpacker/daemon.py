@@ -35,7 +35,7 @@ from sd_taskpacker.engine.desk import Desk
 from sd_taskpacker.engine.herald import Herald
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
-from sd_taskpacker.engine.ports import StoreError
+from sd_taskpacker.engine.ports import Budget, StoreError
 from sd_taskpacker.engine.requests import Place
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.engine.turn import Numbered
@@ -49,6 +49,7 @@ from sd_taskpacker.host.journal import JournalWitness
 from sd_taskpacker.host.receipts import ReceiptBox
 from sd_taskpacker.host.store import SqliteStore
 from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
+from sd_taskpacker.host.user_unit import install_user_unit
 from sd_taskpacker.host.workdir import WorkDirectories
 from sd_taskpacker.model.config import Config, read_config
 from sd_taskpacker.model.names import SLICE
@@ -85,6 +86,8 @@ class Paths:
 
 def main() -> NoReturn:
     options = _arguments(sys.argv[1:])
+    if options.install_user_unit:
+        sys.exit(_install_user_unit())
     _set_up_logging()
     # A thread may plan for thousands meanwhile: with the usual 5 ms an answer, which takes a few system calls, would
     # come as many turns of that thread late.
@@ -107,8 +110,22 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
         prog="sd-taskpacker", description="Packs tasks into a budget of memory and CPUs."
     )
     parser.add_argument("--user", action="store_true", help="serve this user, on the session bus")
+    parser.add_argument(
+        "--install-user-unit", action="store_true", help="write the unit that serves this user, and do nothing else"
+    )
     parser.add_argument("--version", action="version", version=f"sd-taskpacker {__version__}")
     return parser.parse_args(arguments)
+
+
+def _install_user_unit() -> int:
+    try:
+        written = install_user_unit(Path(sys.argv[0]).absolute(), os.environ)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"sd-taskpacker: {error}\n")
+        return 1
+    sys.stdout.write("".join(f"{path}\n" for path in written))
+    sys.stderr.write("Start it with: systemctl --user daemon-reload && systemctl --user enable --now sd-taskpacker\n")
+    return 0
 
 
 def _set_up_logging() -> None:
@@ -169,8 +186,6 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     """Every edge, and the engine between them."""
     garbage = Garbage()
     garbage.tame()
-    machine, boot = ThisMachine(), boot_id()
-    loop = Loop(State(store.load(), machine.budget()), store, _clock, boot_id=boot)
     launcher = Systemd(
         bus,
         ended=lambda task_id, note: life.unit_over(task_id, note),
@@ -178,6 +193,10 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     )
     await launcher.open()
     manager_cgroup = await launcher.manager_cgroup()
+    machine, boot = ThisMachine(manager_cgroup=manager_cgroup), boot_id()
+    budget = machine.budget()
+    _warn_of_missing_limits(budget)
+    loop = Loop(State(store.load(), budget), store, _clock, boot_id=boot)
     receipts = _receipt_box(paths, manager_cgroup)
     units = UnitDirectories(default_directories(user=user, environ=os.environ))
     callers = Callers(
@@ -210,6 +229,16 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     bus.add_message_handler(TaskObjects(desk.open_tasks, interface).handle)
     await launcher.enforce(loop.state.budget)
     return _Daemon(loop=loop, life=life, desk=desk, herald=herald, garbage=garbage, boot_id=boot)
+
+
+def _warn_of_missing_limits(budget: Budget) -> None:
+    for name in budget.not_enforced:
+        log.warning(
+            "tasks are packed by the %s that they declare, but nothing holds them to it: this service manager has no"
+            " %s controller; a user's manager has it on cgroup v2 where Delegate= of user@.service says so",
+            name,
+            name,
+        )
 
 
 def _receipt_box(paths: Paths, manager_cgroup: str) -> ReceiptBox:

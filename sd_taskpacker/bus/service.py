@@ -196,6 +196,10 @@ class ManagerInterface(ServiceInterface):
         return self._manager.figures().memory_budget
 
     @dbus_property(access=PropertyAccess.READ)
+    def NotEnforced(self) -> "as":
+        return list(self._manager.figures().not_enforced)
+
+    @dbus_property(access=PropertyAccess.READ)
     def ChunksTotal(self) -> "u":
         return self._manager.figures().chunks_total
 

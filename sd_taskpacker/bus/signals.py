@@ -58,4 +58,5 @@ def status_line(figures: Figures) -> str:
     chunks = f"{figures.chunks_free} of {figures.chunks_total} chunks"
     cpus = f"{figures.cpus_free} of {figures.cpus_total} CPUs"
     line = f"{figures.running} running, {figures.queued} waiting; {chunks} and {cpus} free"
+    line += f"; no limits on {' and '.join(figures.not_enforced)}" if figures.not_enforced else ""
     return f"{line}; drained, nothing further starts" if figures.draining else line

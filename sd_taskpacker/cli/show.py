@@ -88,6 +88,8 @@ def _figures(figures: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Version", str(figures["Version"])
     yield "Memory", f"{format_bytes(figures['MemoryBudget'])} in {total} chunks of 32M, {free} free"
     yield "CPUs", f"{figures['CPUsTotal']}, {figures['CPUsFree']} free"
+    if figures.get("NotEnforced"):
+        yield "Not enforced", ", ".join(figures["NotEnforced"])
     yield "Room for", ", ".join(f"{count} {size}" for size, count in slots)
     drained = "; drained: nothing further starts" if figures["Draining"] else ""
     yield "Tasks", f"{figures['NRunning']} running, {figures['NQueued']} waiting{drained}"

@@ -184,6 +184,7 @@ class State:
         running = list(self.running())
         return Figures(
             memory_budget=self.budget.memory,
+            not_enforced=self.budget.not_enforced,
             chunks_total=self.budget.memory // CHUNK_BYTES,
             chunks_free=free[MEMORY],
             cpus_total=self.budget.cpus,
