@@ -31,6 +31,7 @@ from sd_taskpacker.bus.service import NAME, PATH, ManagerInterface
 from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects
+from sd_taskpacker.engine.clockset import Clocks
 from sd_taskpacker.engine.desk import Desk
 from sd_taskpacker.engine.herald import Herald
 from sd_taskpacker.engine.life import Life
@@ -138,8 +139,16 @@ def _set_up_logging() -> None:
 
 
 def _clock() -> int:
-    """usec, CLOCK_REALTIME: the only place where the clock is read."""
+    """usec, CLOCK_REALTIME: this and `_clocks` are the only places where a clock is read."""
     return time.time_ns() // 1_000
+
+
+def _clocks() -> Clocks:
+    return Clocks(
+        real=_clock(),
+        boot=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000,
+        awake=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000,
+    )
 
 
 async def _serve(paths: Paths, *, user: bool) -> int:
@@ -148,7 +157,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     bus = await connect(user=user)
     daemon = await _build(bus, store, paths, user=user)
     watchdog = int(os.environ.get("WATCHDOG_USEC", "0"))
-    beats = (_pulse(watchdog), _watch_budget(daemon.desk, watchdog)) if watchdog else ()
+    beats = (_pulse(watchdog), _watch(daemon, watchdog)) if watchdog else ()
     work = (daemon.loop.run(daemon.act), daemon.herald.run(), *beats)
     workers = [asyncio.create_task(each) for each in work]
     try:
@@ -280,11 +289,15 @@ async def _pulse(watchdog_usec: int) -> None:
         await asyncio.sleep(watchdog_usec / 3_000_000)
 
 
-async def _watch_budget(desk: Desk, watchdog_usec: int) -> None:
-    """The limit of a cgroup changes without telling; we wake up for the watchdog anyhow."""
+async def _watch(daemon: _Daemon, watchdog_usec: int) -> None:
+    """The limit of a cgroup changes without telling, and so does the clock; we wake up for the watchdog anyhow."""
+    before = _clocks()
     while True:
         await asyncio.sleep(watchdog_usec / 3_000_000)
-        await desk.refresh_budget()
+        await daemon.desk.refresh_budget()
+        after = _clocks()
+        await daemon.loop.follow_clock(before, after)
+        before = after
 
 
 async def _until_told(bus: Connection, workers: Sequence[asyncio.Task[None]]) -> int:

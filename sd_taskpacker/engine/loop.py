@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
+from sd_taskpacker.engine.clockset import Clocks, follow_clock, slept, was_set_by
 from sd_taskpacker.engine.cycle import REFRESH_USEC, Cycle
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.ports import Budget, Store, StoreError
@@ -64,6 +65,15 @@ class Loop:
         """What waits may find another place by it. Returns when that is decided."""
         self._budget = budget
         await self.ask(lambda now: Decision())
+
+    async def follow_clock(self, before: Clocks, after: Clocks) -> None:
+        """Two looks at the clocks; does nothing when nobody set them and the machine was awake between them."""
+        by = was_set_by(before, after)
+        if not by and not slept(before, after):
+            return
+        since = after.real - (after.boot - before.boot)
+        self.cycle.stir()
+        await self.ask(lambda now: Decision(tuple(follow_clock(self.state, by, since=since, now=now)) if by else ()))
 
     async def recall(self, read: Callable[[Store], _T]) -> _T:
         """Reads from the store. Raises Internal, in the store's own words."""

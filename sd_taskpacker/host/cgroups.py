@@ -131,8 +131,8 @@ def counter_files(unit: str, slice: str, manager_cgroup: str = "", *, root: Path
     """The files that will tell CPU time, memory peak and oom kills of a unit that need not exist yet.
 
     Only those that there will be: `memory.peak` came with Linux 5.19, and a user's manager may have no memory
-    controller. For each one missing, install(1) would write an error into the task's output. `unit` may be any text that systemd
-    turns into the unit's name, `%n` in a drop-in for example.
+    controller. For each one missing, install(1) would write an error into the task's output. `unit` may be any text
+    that systemd turns into the unit's name, `%n` in a drop-in for example.
     """
     hierarchies = read_hierarchies(root)
     cgroup = "/".join((manager_cgroup.rstrip("/"), *_slice_path(slice), unit))
