@@ -256,7 +256,8 @@ class Machine:
         for path in reversed(self._written):
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self._written.clear()
-        if self._dropin("paths", "") or self._dropin("memory", f"MemoryMax={MEMORY}") or not self._answers():
+        changed = [self._dropin("paths", ""), self._dropin("memory", f"MemoryMax={MEMORY}")]
+        if any(changed) or not self._answers():
             self.systemctl("restart", SERVICE)
         for task in self.running():
             if task["state"] == "waiting":

@@ -18,6 +18,7 @@ def _unit(exec: str, *, size: str = "tiny", cpus: int = 0, more: str = "") -> st
     return TASK.format(exec=exec, size=size, cpus=cpus) + more
 
 
+@pytest.mark.needs_limits
 def test_a_task_runs_and_leaves_its_output_its_record_and_nothing_else(machine: Machine) -> None:
     machine.write_unit(
         "hello.batch",

@@ -54,6 +54,7 @@ def test_nightly_checksum_submits_children(machine: Machine) -> None:
     assert "/usr/local/taskpacker-test" in machine.output(machine.closed(child))
 
 
+@pytest.mark.needs_root
 def test_typed_systemd_settings_reach_the_unit_and_survive_a_restart(machine: Machine) -> None:
     machine.write_unit(
         "typed.batch",
