@@ -190,6 +190,8 @@ def _hierarchy(root: Path, mountinfo_line: str, mine: dict[str, str]) -> Hierarc
         return None
     top, place = (_unescape(field) for field in mounted.split(" ")[3:5])
     mount = root / place.lstrip("/")
+    if mount.is_file():
+        return None  # Since systemd 254 a service has a file of its own cgroup mounted there, memory.pressure.
     controllers = _offered(mount) if kind == "cgroup2" else frozenset(options.split(",")) & mine.keys()
     member = "" if kind == "cgroup2" else next(iter(controllers), "")
     hierarchy = Hierarchy(

@@ -198,6 +198,14 @@ def test_a_controller_that_the_kernel_lacks_is_not_enforced(tmp_path: Path) -> N
     assert machine(root).budget().not_enforced == ("memory",)
 
 
+def test_a_single_file_of_a_cgroup_that_is_mounted_is_no_tree(tmp_path: Path) -> None:
+    pressure = f"/sys/fs/cgroup{SERVICE}/memory.pressure"
+    root = files(pure_v2(tmp_path), {pressure: ""})
+    with (root / "proc/self/mountinfo").open("a") as mountinfo:
+        mountinfo.write(f"90 29 0:26 {SERVICE}/memory.pressure {pressure} rw shared:5 - cgroup2 cgroup2 rw\n")
+    assert [each.mount for each in read_hierarchies(root)] == [root / "sys/fs/cgroup"]
+
+
 def test_this_very_machine_has_a_budget() -> None:
     budget = ThisMachine().budget()
     assert budget.memory > 0
