@@ -296,8 +296,12 @@ async def _watch(daemon: _Daemon, watchdog_usec: int) -> None:
         await asyncio.sleep(watchdog_usec / 3_000_000)
         await daemon.desk.refresh_budget()
         after = _clocks()
-        await daemon.loop.follow_clock(before, after)
-        before = after
+        try:
+            await daemon.loop.follow_clock(before, after)
+        except TaskpackerError as error:  # The store's. The next look finds the same difference, and more time.
+            log.error("the clock was set, which cannot be remembered now: %s", error)
+        else:
+            before = after
 
 
 async def _until_told(bus: Connection, workers: Sequence[asyncio.Task[None]]) -> int:

@@ -25,6 +25,7 @@ from sd_taskpacker.engine.state import State
 from sd_taskpacker.engine.threads import in_thread
 from sd_taskpacker.engine.turn import Decide, Decision, Input, Numbered, take_turn
 from sd_taskpacker.errors import Internal
+from sd_taskpacker.model.quantities import format_span
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +68,13 @@ class Loop:
         await self.ask(lambda now: Decision())
 
     async def follow_clock(self, before: Clocks, after: Clocks) -> None:
-        """Two looks at the clocks; does nothing when nobody set them and the machine was awake between them."""
+        """Two looks at the clocks; does nothing when nobody set them and the machine was awake between them.
+        Raises LimitExceeded when the store cannot remember what follows; then nothing was changed."""
         by = was_set_by(before, after)
         if not by and not slept(before, after):
             return
+        if by:
+            log.warning("the clock was set %s by %s", "back" if by < 0 else "forward", format_span(abs(by)))
         since = after.real - (after.boot - before.boot)
         self.cycle.stir()
         await self.ask(lambda now: Decision(tuple(follow_clock(self.state, by, since=since, now=now)) if by else ()))
