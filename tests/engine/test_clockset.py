@@ -7,6 +7,7 @@ from sd_taskpacker.engine.clockset import Clocks, follow_clock, slept, was_set_b
 from sd_taskpacker.engine.events import TaskEnded
 from sd_taskpacker.engine.ports import Remembered
 from sd_taskpacker.engine.state import State
+from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.plan.planner import starts
 from tests.engine.builders import NOW, SECOND, ended, state, task, waiting
 from tests.engine.daemon import Daemon, running
@@ -104,3 +105,16 @@ async def test_after_sleep_what_is_due_is_looked_at_at_once() -> None:
         daemon.now = after.real
         await daemon.loop.follow_clock(before, after)
         await daemon.sees(lambda: not daemon.loop.state.line)
+
+
+async def test_a_setting_that_cannot_be_remembered_changes_nothing_and_can_be_tried_again() -> None:
+    full = task("full", chunks=32, expected_usec=10 * MINUTE)
+    async with running(Daemon(remembered=Remembered(open=(full,)))) as daemon:
+        before, after = looks(set_by=HOUR)
+        daemon.now = after.real
+        daemon.store.fails = 1
+        with pytest.raises(LimitExceeded):
+            await daemon.loop.follow_clock(before, after)
+        assert [each.started_usec for each in daemon.loop.state.running()] == [NOW]
+        await daemon.loop.follow_clock(before, after)
+        assert [each.started_usec for each in daemon.loop.state.running()] == [NOW + HOUR]
