@@ -55,6 +55,7 @@ class Systemd:
         self._ends = UnitEnds(bus, self._manager, ended)
         self._machine_cpus = machine_cpus
         self._starts = asyncio.Semaphore(STARTS_IN_FLIGHT)
+        self._start_jobs: dict[TaskId, str] = {}
 
     async def open(self) -> None:
         """Raises Unreachable when systemd is not on this bus."""
@@ -74,6 +75,7 @@ class Systemd:
         except DBusError as error:
             raise Internal(f"systemd does not list its units: {error.text}") from error
         found = [(TaskId.from_unit_name(status.unit), status) for status in units]
+        self._start_jobs = {task_id: status.start_job for task_id, status in found if task_id and not status.missing}
         return [ObservedUnit(task_id, status.alive) for task_id, status in found if task_id and not status.missing]
 
     async def start(self, task: Task, output: int) -> None:
@@ -95,7 +97,7 @@ class Systemd:
         self._ends.taken(task.id, job)
 
     async def adopt(self, task: Task) -> None:
-        self._ends.adopt(task.id)
+        self._ends.adopt(task.id, self._start_jobs.pop(task.id, None))
 
     async def release(self, task_id: TaskId) -> None:
         try:

@@ -109,10 +109,11 @@ class UnitEnds:
         watch.taken = True
         self._look(path)
 
-    def adopt(self, task_id: TaskId) -> None:
-        """A unit that an earlier daemon started."""
+    def adopt(self, task_id: TaskId, start_job: str | None = None) -> None:
+        """A unit that an earlier daemon started. `start_job` as it was seen just before: a stop may come before our
+        own first look, and would else pass for the end of the start."""
         path = unit_path(task_id.unit_name)
-        self._watches.setdefault(path, _Watch(id=task_id, by_job=False, taken=True))
+        self._watches.setdefault(path, _Watch(id=task_id, by_job=False, taken=True, start_job=start_job))
         self._look(path)
 
     def drop(self, task_id: TaskId) -> None:

@@ -48,6 +48,6 @@ def test_a_purge_takes_all_but_what_the_admin_wrote_and_says_so() -> None:
     assert (UNITS / "long.batch").exists()
     assert not Path("/usr/lib/sd-taskpacker").exists()
     assert not Path("/run/sd-taskpacker").exists()
-    assert told("systemctl", "--failed", "--plain", "--no-legend", "sd-taskpacker*") == ""
+    assert told("systemctl", "list-units", "--failed", "--plain", "--no-legend", "sd-taskpacker*") == ""
     left = Path("/etc/systemd/system").rglob("sd-taskpacker*")
     assert [str(each) for each in left if each.name.startswith("sd-taskpacker") and each.suffix != ".d"] == []
