@@ -33,11 +33,12 @@ from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects
 from sd_taskpacker.engine.chronicle import Chronicle
+from sd_taskpacker.engine.clockset import Clocks
 from sd_taskpacker.engine.desk import Desk
 from sd_taskpacker.engine.herald import Herald
 from sd_taskpacker.engine.life import Life
 from sd_taskpacker.engine.loop import Loop
-from sd_taskpacker.engine.ports import StoreError
+from sd_taskpacker.engine.ports import Budget, StoreError
 from sd_taskpacker.engine.requests import Place
 from sd_taskpacker.engine.retention import Retention
 from sd_taskpacker.engine.state import State
@@ -55,6 +56,7 @@ from sd_taskpacker.host.receipts import ReceiptBox
 from sd_taskpacker.host.store import SqliteStore
 from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
+from sd_taskpacker.host.user_unit import install_user_unit
 from sd_taskpacker.host.workdir import WorkDirectories
 from sd_taskpacker.model.config import Config, read_config
 from sd_taskpacker.model.names import SLICE
@@ -93,6 +95,8 @@ class Paths:
 
 def main() -> NoReturn:
     options = _arguments(sys.argv[1:])
+    if options.install_user_unit:
+        sys.exit(_install_user_unit())
     _set_up_logging()
     # A thread may plan for thousands meanwhile: with the usual 5 ms an answer, which takes a few system calls, would
     # come as many turns of that thread late.
@@ -123,8 +127,22 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
         prog="sd-taskpacker", description="Packs tasks into a budget of memory and CPUs."
     )
     parser.add_argument("--user", action="store_true", help="serve this user, on the session bus")
+    parser.add_argument(
+        "--install-user-unit", action="store_true", help="write the unit that serves this user, and do nothing else"
+    )
     parser.add_argument("--version", action="version", version=f"sd-taskpacker {__version__}")
     return parser.parse_args(arguments)
+
+
+def _install_user_unit() -> int:
+    try:
+        written = install_user_unit(Path(sys.argv[0]).absolute(), os.environ)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"sd-taskpacker: {error}\n")
+        return 1
+    sys.stdout.write("".join(f"{path}\n" for path in written))
+    sys.stderr.write("Start it with: systemctl --user daemon-reload && systemctl --user enable --now sd-taskpacker\n")
+    return 0
 
 
 def _set_up_logging() -> None:
@@ -142,8 +160,16 @@ def _is_connected() -> bool:
 
 
 def _clock() -> int:
-    """usec, CLOCK_REALTIME: the only place where the clock is read."""
+    """usec, CLOCK_REALTIME: this and `_clocks` are the only places where a clock is read."""
     return time.time_ns() // 1_000
+
+
+def _clocks() -> Clocks:
+    return Clocks(
+        real=_clock(),
+        boot=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000,
+        awake=time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1_000,
+    )
 
 
 async def _serve(paths: Paths, *, user: bool) -> int:
@@ -152,7 +178,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     bus = await connect(user=user)
     daemon = await _build(bus, store, paths, user=user)
     watchdog = int(os.environ.get("WATCHDOG_USEC", "0"))
-    beats = (_pulse(watchdog), _watch_budget(daemon.desk, watchdog)) if watchdog else ()
+    beats = (_pulse(watchdog), _watch(daemon, watchdog)) if watchdog else ()
     work = (daemon.loop.run(daemon.act), daemon.herald.run(), daemon.retention.run(), *beats)
     workers = [asyncio.create_task(each) for each in work]
     try:
@@ -195,8 +221,6 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     """Every edge, and the engine between them."""
     garbage = Garbage()
     garbage.tame()
-    machine, boot = ThisMachine(), boot_id()
-    loop = Loop(State(store.load(), machine.budget()), store, _clock, boot_id=boot)
     launcher = Systemd(
         bus,
         ended=lambda task_id, note: life.unit_over(task_id, note),
@@ -205,6 +229,10 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     )
     await launcher.open()
     manager_cgroup = await launcher.manager_cgroup()
+    machine, boot = ThisMachine(manager_cgroup=manager_cgroup), boot_id()
+    budget = machine.budget()
+    _warn_of_missing_limits(budget)
+    loop = Loop(State(store.load(), budget), store, _clock, boot_id=boot)
     receipts = _receipt_box(paths, manager_cgroup)
     directories = default_directories(user=user, environ=os.environ)
     units = UnitDirectories(directories, trust=None if user else Trust)
@@ -265,6 +293,16 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     )
 
 
+def _warn_of_missing_limits(budget: Budget) -> None:
+    for name in budget.not_enforced:
+        log.warning(
+            "tasks are packed by the %s that they declare, but nothing holds them to it: this service manager has no"
+            " %s controller; a user's manager has it on cgroup v2 where Delegate= of user@.service says so",
+            name,
+            name,
+        )
+
+
 def _receipt_box(paths: Paths, manager_cgroup: str) -> ReceiptBox:
     # systemd fills in the unit's name (%n) and, from the environment that bus.properties gives it, its slice.
     counters = counter_files("${TASKPACKER_SLICE}/%n", SLICE, manager_cgroup)
@@ -304,11 +342,19 @@ async def _pulse(watchdog_usec: int) -> None:
         await asyncio.sleep(watchdog_usec / 3_000_000)
 
 
-async def _watch_budget(desk: Desk, watchdog_usec: int) -> None:
-    """The limit of a cgroup changes without telling; we wake up for the watchdog anyhow."""
+async def _watch(daemon: _Daemon, watchdog_usec: int) -> None:
+    """The limit of a cgroup changes without telling, and so does the clock; we wake up for the watchdog anyhow."""
+    before = _clocks()
     while True:
         await asyncio.sleep(watchdog_usec / 3_000_000)
-        await desk.refresh_budget()
+        await daemon.desk.refresh_budget()
+        after = _clocks()
+        try:
+            await daemon.loop.follow_clock(before, after)
+        except TaskpackerError as error:  # The store's. The next look finds the same difference, and more time.
+            log.error("the clock was set, which cannot be remembered now: %s", error)
+        else:
+            before = after
 
 
 async def _until_told(bus: Connection, workers: Sequence[asyncio.Task[None]]) -> int:

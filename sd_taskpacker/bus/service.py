@@ -201,6 +201,11 @@ class ManagerInterface(ServiceInterface):
         return self._manager.figures().memory_budget
 
     @dbus_property(access=PropertyAccess.READ)
+    def NotEnforced(self) -> "as":
+        """What tasks declare and nothing holds them to, for want of a controller: memory, CPUs."""
+        return list(self._manager.figures().not_enforced)
+
+    @dbus_property(access=PropertyAccess.READ)
     def ChunksTotal(self) -> "u":
         """The same in chunks of 32M."""
         return self._manager.figures().chunks_total

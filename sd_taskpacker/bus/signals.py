@@ -71,6 +71,8 @@ def status_line(figures: Figures) -> str:
     chunks = f"{figures.chunks_free} of {figures.chunks_total} chunks"
     cpus = f"{figures.cpus_free} of {figures.cpus_total} CPUs"
     line = f"{figures.running} running, {figures.queued} waiting; {chunks} and {cpus} free"
+    if figures.not_enforced:
+        line = f"{line}; no limits on {' and '.join(figures.not_enforced)}"
     if figures.draining:
         line = f"{line}; drained, nothing further starts"
     return f"TROUBLE: {figures.trouble}; {line}" if figures.trouble else line

@@ -65,6 +65,7 @@ class Systemd:
         self._machine_cpus = machine_cpus
         self._state_directory = state_directory
         self._starts = asyncio.Semaphore(STARTS_IN_FLIGHT)
+        self._start_jobs: dict[TaskId, str] = {}
 
     async def open(self) -> None:
         """Raises Unreachable when systemd is not on this bus."""
@@ -84,6 +85,7 @@ class Systemd:
         except DBusError as error:
             raise Internal(f"systemd does not list its units: {error.text}") from error
         found = [(TaskId.from_unit_name(status.unit), status) for status in units]
+        self._start_jobs = {task_id: status.start_job for task_id, status in found if task_id and not status.missing}
         return [ObservedUnit(task_id, status.alive) for task_id, status in found if task_id and not status.missing]
 
     async def inspect(self, task_id: TaskId) -> FoundUnit | None:
@@ -115,7 +117,7 @@ class Systemd:
         self._ends.taken(task.id, job)
 
     async def adopt(self, task: Task) -> None:
-        self._ends.adopt(task.id)
+        self._ends.adopt(task.id, self._start_jobs.pop(task.id, None), by_job=task.kind is Kind.BATCH)
 
     async def release(self, task_id: TaskId) -> None:
         if task_id in self._gone:

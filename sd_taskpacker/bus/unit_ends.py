@@ -56,6 +56,8 @@ class _Watch:
     id: TaskId
     by_job: bool
     """The end is the JobRemoved of our own start job; otherwise the unit is followed."""
+    lasting: bool = False
+    """Its start job, if there is one, lasts until its end (Type=oneshot)."""
     taken: bool = False
     """systemd has answered our start, or had the unit before. Until then "not there" does not mean "over"."""
     unsure: bool = False
@@ -104,7 +106,7 @@ class UnitEnds:
     async def expect(self, task_id: TaskId, *, by_job: bool) -> None:
         """Before the start is sent. `by_job`: the start job will last until the task's end."""
         path = unit_path(task_id.unit_name)
-        watch = self._watches[path] = _Watch(id=task_id, by_job=by_job)
+        watch = self._watches[path] = _Watch(id=task_id, by_job=by_job, lasting=by_job)
         if not by_job:
             await self._listen(path, watch)
 
@@ -122,11 +124,15 @@ class UnitEnds:
         watch.taken = True
         self._look(path)
 
-    def adopt(self, task_id: TaskId) -> None:
-        """A unit that an earlier daemon started. All that are adopted together are looked at together."""
+    def adopt(self, task_id: TaskId, start_job: str | None = None, *, by_job: bool) -> None:
+        """A unit that an earlier daemon started. All that are adopted together are looked at together. `start_job` as
+        it was seen just before: a stop may come before our own first look, and would else pass for the end of the
+        start. `by_job`: its start job lasts until the task's end."""
         path = unit_path(task_id.unit_name)
         if path not in self._watches:
-            watch = self._watches[path] = _Watch(id=task_id, by_job=False, taken=True)
+            watch = self._watches[path] = _Watch(
+                id=task_id, by_job=False, lasting=by_job, taken=True, start_job=start_job
+            )
             self._settle_with_others(path, watch)
 
     def drop(self, task_id: TaskId) -> None:
@@ -214,8 +220,9 @@ class UnitEnds:
             log.warning("Each adopted unit is looked at by itself: %s", error)
         for path, watch in adopted.items():
             status = statuses.get(path)
-            if status is not None and status.start_job and self._watches.get(path) is watch and not watch.listening:
-                watch.start_job = status.start_job
+            lasts = status is not None and status.start_job if watch.lasting else None
+            if lasts and self._watches.get(path) is watch and not watch.listening:
+                watch.start_job = lasts
                 watch.by_job = watch.subscribed = True
             else:
                 self._look(path)

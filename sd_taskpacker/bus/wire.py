@@ -234,6 +234,7 @@ def figures_to_wire(figures: Figures) -> dict[str, Any]:
     """The Manager's properties by name, but for the constant Version."""
     return {
         "MemoryBudget": figures.memory_budget,
+        "NotEnforced": list(figures.not_enforced),
         "ChunksTotal": figures.chunks_total,
         "ChunksFree": figures.chunks_free,
         "CPUsTotal": figures.cpus_total,

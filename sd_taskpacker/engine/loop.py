@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
+from sd_taskpacker.engine.clockset import Clocks, follow_clock, slept, was_set_by
 from sd_taskpacker.engine.cycle import REFRESH_USEC, Cycle
 from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.memory import Memory
@@ -26,6 +27,7 @@ from sd_taskpacker.engine.threads import in_thread
 from sd_taskpacker.engine.trouble import STORE, Trouble
 from sd_taskpacker.engine.turn import Decide, Decision, Input, Numbered, take_turn
 from sd_taskpacker.errors import Internal
+from sd_taskpacker.model.quantities import format_span
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +88,18 @@ class Loop:
         """What waits may find another place by it. Returns when that is decided."""
         self._budget = budget
         await self.ask(lambda now: Decision())
+
+    async def follow_clock(self, before: Clocks, after: Clocks) -> None:
+        """Two looks at the clocks; does nothing when nobody set them and the machine was awake between them.
+        Raises LimitExceeded when the store cannot remember what follows; then nothing was changed."""
+        by = was_set_by(before, after)
+        if not by and not slept(before, after):
+            return
+        if by:
+            log.warning("the clock was set %s by %s", "back" if by < 0 else "forward", format_span(abs(by)))
+        since = after.real - (after.boot - before.boot)
+        self.cycle.stir()
+        await self.ask(lambda now: Decision(tuple(follow_clock(self.state, by, since=since, now=now)) if by else ()))
 
     async def recall(self, read: Callable[[Store], _T]) -> _T:
         """Reads from the store. Raises Internal, in the store's own words."""

@@ -32,6 +32,8 @@ class Budget:
     memory: int
     cpus: int
     source: str = ""
+    not_enforced: tuple[str, ...] = ()
+    """`memory`, `cpu`: what tasks are packed by but the kernel does not hold them to, for want of a controller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +292,8 @@ class Figures:
     """The Manager's properties."""
 
     memory_budget: int
+    not_enforced: tuple[str, ...] = ()
+    """As in Budget."""
     chunks_total: int
     chunks_free: int
     cpus_total: int

@@ -86,7 +86,7 @@ class State:
                     self._compare(task), self._hold(task), _swap(self._leases, task.id, None), self._learn(task)
                 )
             case TaskAltered(task):
-                return self._hold(task)
+                return _all(self._hold(task), self._move(task))
             case TaskPromised(task_id, start):
                 return self._promise(task_id, start)
             case TaskClosed(task_id):
@@ -215,6 +215,7 @@ class State:
         running = list(self.running())
         return Figures(
             memory_budget=self.budget.memory,
+            not_enforced=self.budget.not_enforced,
             chunks_total=self.budget.memory // CHUNK_BYTES,
             chunks_free=free[MEMORY],
             cpus_total=self.budget.cpus,
@@ -241,6 +242,15 @@ class State:
         before = self._open.get(task.id)
         self._set(task.id, task)
         return lambda: self._set(task.id, before)
+
+    def _move(self, task: Task) -> Undo:
+        """The lease of a running task begins when the task says that it did; it keeps its length."""
+        lease = self._leases.get(task.id)
+        if lease is None:
+            return lambda: None
+        by = task.started_usec - lease.start
+        moved = dataclasses.replace(lease, start=lease.start + by, end=lease.end + by)
+        return _swap(self._leases, task.id, moved)
 
     def _promise(self, task_id: TaskId, start: int) -> Undo:
         task = self._open.get(task_id)

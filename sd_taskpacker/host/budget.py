@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from sd_taskpacker.engine.ports import Budget
-from sd_taskpacker.host.cgroups import ROOT, Hierarchy, offering, read_hierarchies
+from sd_taskpacker.host.cgroups import ROOT, Hierarchy, offering, read_hierarchies, unusable
 
 THE_MACHINE = "the machine's memory"
 
@@ -28,16 +28,21 @@ def _allowed_cpus() -> int:
 
 
 class ThisMachine:
-    """The budget, read afresh at each call. Implements `ports.Machine`."""
+    """The budget, read afresh at each call. Implements `ports.Machine`.
+
+    `manager_cgroup` is where the service manager that runs our tasks has its cgroups, "" for PID 1.
+    """
 
     def __init__(
         self,
         root: Path = ROOT,
         *,
+        manager_cgroup: str = "",
         memory: Callable[[], int] = _machine_memory,
         affinity: Callable[[], int] = _allowed_cpus,
     ) -> None:
         self._root = root
+        self._manager_cgroup = manager_cgroup
         self._memory = memory
         self._affinity = affinity
 
@@ -53,7 +58,12 @@ class ThisMachine:
             *_quotas(offering(hierarchies, "cpu")),
             1 << 31,  # min() needs a second argument when no tree limits anything.
         )
-        return Budget(memory=memory, cpus=max(1, cpus), source=source)
+        return Budget(
+            memory=memory,
+            cpus=max(1, cpus),
+            source=source,
+            not_enforced=unusable(hierarchies, ("memory", "cpu"), self._manager_cgroup),
+        )
 
 
 def _memory_limits(tree: Hierarchy | None) -> Iterator[tuple[int, str]]:

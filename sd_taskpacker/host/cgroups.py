@@ -8,6 +8,7 @@ tree what it offers answers for all three, and nothing assumes where a tree is m
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,6 +70,32 @@ def offering(hierarchies: tuple[Hierarchy, ...], controller: str) -> Hierarchy |
     return next((each for each in hierarchies if controller in each.controllers), None)
 
 
+def unusable(
+    hierarchies: tuple[Hierarchy, ...], controllers: tuple[str, ...], manager_cgroup: str, *, uid: int | None = None
+) -> tuple[str, ...]:
+    """Those controllers that our service manager cannot apply to what it starts.
+
+    A user's manager has on v2 what user@.service delegates, and on v1 nothing: there a cgroup is its owner's, and
+    systemd hands over none that limits. `uid` is the manager's user, ours unless given.
+    """
+    manager = os.getuid() if uid is None else uid
+    return tuple(
+        name for name in controllers if not _is_usable(offering(hierarchies, name), name, manager_cgroup, manager)
+    )
+
+
+def _is_usable(tree: Hierarchy | None, controller: str, manager_cgroup: str, uid: int) -> bool:
+    if tree is None:
+        return False
+    directory = tree.directory(manager_cgroup)
+    try:
+        if tree.version == 2:
+            return controller in _offered(directory)
+        return directory.stat().st_uid == uid
+    except FileNotFoundError:  # v1: systemd makes a cgroup there only once something below it has a limit.
+        return False
+
+
 def unit_of_pid(pid: int, root: Path = ROOT, *, manager_cgroup: str = "") -> str | None:
     """The service of *our* service manager that a process belongs to; None when it belongs to none.
 
@@ -103,12 +130,15 @@ def _flags(stat: Path) -> int:
 def counter_files(unit: str, slice: str, manager_cgroup: str = "", *, root: Path = ROOT) -> tuple[str, ...]:
     """The files that will tell CPU time, memory peak and oom kills of a unit that need not exist yet.
 
-    Only those that this kernel has: `memory.peak` came with Linux 5.19. `unit` may be any text that systemd
-    turns into the unit's name, `%n` in a drop-in for example.
+    Only those that there will be: `memory.peak` came with Linux 5.19, and a user's manager may have no memory
+    controller. For each one missing, install(1) would write an error into the task's output. `unit` may be any text
+    that systemd turns into the unit's name, `%n` in a drop-in for example.
     """
     hierarchies = read_hierarchies(root)
     cgroup = "/".join((manager_cgroup.rstrip("/"), *_slice_path(slice), unit))
-    files = [*_cpu_files(hierarchies, cgroup), *_memory_files(hierarchies, cgroup)]
+    files = [*_cpu_files(hierarchies, cgroup)]
+    if not unusable(hierarchies, ("memory",), manager_cgroup):
+        files += _memory_files(hierarchies, cgroup)
     return tuple("/" + str(file.relative_to(root)) for file in files)
 
 
@@ -160,6 +190,8 @@ def _hierarchy(root: Path, mountinfo_line: str, mine: dict[str, str]) -> Hierarc
         return None
     top, place = (_unescape(field) for field in mounted.split(" ")[3:5])
     mount = root / place.lstrip("/")
+    if mount.is_file():
+        return None  # Since systemd 254 a service has a file of its own cgroup mounted there, memory.pressure.
     controllers = _offered(mount) if kind == "cgroup2" else frozenset(options.split(",")) & mine.keys()
     member = "" if kind == "cgroup2" else next(iter(controllers), "")
     hierarchy = Hierarchy(

@@ -238,6 +238,8 @@ def expected_end(lease: Lease, now: int) -> int:
 
 
 def _as_expected(lease: Lease, now: int) -> Lease:
+    if lease.start > now:  # The clock was set back. It is held all the same; for how long already, nobody knows.
+        lease = dataclasses.replace(lease, start=now, end=now + lease.end - lease.start)
     end = expected_end(lease, now)
     return lease if lease.end == end else dataclasses.replace(lease, end=end)
 

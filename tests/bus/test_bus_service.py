@@ -155,6 +155,7 @@ async def test_properties_are_the_figures(service: Service) -> None:
     assert {name: (variant.signature, variant.value) for name, variant in shown.items()} == {
         "Version": ("s", __version__),
         "MemoryBudget": ("t", 1 << 30),
+        "NotEnforced": ("as", []),
         "ChunksTotal": ("u", 32),
         "ChunksFree": ("u", 20),
         "CPUsTotal": ("u", 4),

@@ -52,7 +52,7 @@ async def test_only_figures_that_changed_are_told(service: Service) -> None:
     signals.figures_changed(more)
     await service.call("ListUnits")
     assert len(messages) == 2
-    assert len(messages[0].body[1]) == 11
+    assert len(messages[0].body[1]) == 12
     changed = {"ChunksFree": Variant("u", 16), "NRunning": Variant("u", 2), "Draining": Variant("b", True)}
     assert messages[1].body == [INTERFACE, changed, []]
     free = "16 of 32 chunks and 3 of 4 CPUs free"

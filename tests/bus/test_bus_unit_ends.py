@@ -135,6 +135,20 @@ async def test_job_on_an_adopted_unit_that_runs_is_a_stop(bench: Bench, task: Ta
     assert [note for _, note in bench.ends] == ["stopped"]
 
 
+async def test_a_stop_before_the_first_look_at_an_adopted_unit_is_told_as_stopped(bench: Bench) -> None:
+    bench.mock.units[WORKORDER_UNIT] = MockUnit("active")
+    await bench.launcher.observe()
+    bench.mock.holding.add("Subscribe")
+    await bench.launcher.adopt(WORKORDER)
+    bench.mock.job_removed(WORKORDER_UNIT, "done", job=9)
+    bench.mock.change(WORKORDER_UNIT, "inactive")
+    for bus in (bench.mock.bus, bench.bus):
+        await bus.ask_bus("GetId", "")
+    bench.mock.let_go()
+    await bench.settle()
+    assert bench.ends == [("build@1", "stopped")]
+
+
 async def test_workorder_stopped_by_hand_is_told_as_stopped(bench: Bench) -> None:
     await bench.start(WORKORDER)
     bench.mock.job_removed(WORKORDER_UNIT, "done")
@@ -293,6 +307,16 @@ async def test_batch_tasks_that_run_are_adopted_with_two_calls_however_many_they
     await bench.settle()
     assert bench.ends == [(str(task.id), "done") for task in tasks]
     assert bench.mock.subscribers == set()
+
+
+async def test_the_end_of_a_workorders_start_is_not_its_end(bench: Bench) -> None:
+    unit = bench.mock.units[WORKORDER_UNIT] = MockUnit("activating", job=7)
+    await bench.launcher.adopt(WORKORDER)
+    await bench.settle()
+    unit.active, unit.job = "active", 0
+    bench.mock.job_removed(WORKORDER_UNIT, "done", job=7)
+    await bench.settle()
+    assert bench.ends == []
 
 
 async def test_what_ended_before_it_was_adopted_is_over(bench: Bench) -> None:

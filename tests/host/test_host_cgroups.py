@@ -11,7 +11,7 @@ import pytest
 
 from sd_taskpacker.host.boot import boot_id
 from sd_taskpacker.host.budget import THE_MACHINE, ThisMachine
-from sd_taskpacker.host.cgroups import counter_files, read_hierarchies, unit_of_pid
+from sd_taskpacker.host.cgroups import counter_files, read_hierarchies, unit_of_pid, unusable
 
 GIB = 1 << 30
 NO_LIMIT = "9223372036854771712"
@@ -171,6 +171,41 @@ def test_an_own_cgroup_below_a_mount_that_reaches_outside_the_namespace(tmp_path
     assert read_hierarchies(root)[0].own == tmp_path / "sys/fs/cgroup/a"
 
 
+USER_MANAGER = "/user.slice/user-1000.slice/user@1000.service"
+
+
+def test_what_a_users_manager_is_not_given_is_not_enforced(tmp_path: Path) -> None:
+    root = files(pure_v2(tmp_path), {f"/sys/fs/cgroup{USER_MANAGER}/cgroup.controllers": "memory pids\n"})
+    limited = ThisMachine(root, manager_cgroup=USER_MANAGER, memory=lambda: GIB, affinity=lambda: 8)
+    assert limited.budget().not_enforced == ("cpu",)
+    assert machine(root).budget().not_enforced == ()
+
+
+def test_on_v1_only_the_systems_manager_enforces_anything(tmp_path: Path) -> None:
+    hierarchies = read_hierarchies(files(hybrid(tmp_path), {f"/sys/fs/cgroup/memory{USER_MANAGER}/tasks": ""}))
+    here = os.getuid()
+    assert unusable(hierarchies, ("memory", "cpu"), "", uid=here) == ()
+    assert unusable(hierarchies, ("memory", "cpu"), USER_MANAGER, uid=here + 1) == ("memory", "cpu")
+
+
+def test_no_counters_of_memory_where_a_users_manager_has_none(tmp_path: Path) -> None:
+    counted = counter_files(UNIT, "taskpacker.slice", USER_MANAGER, root=hybrid(tmp_path))
+    assert counted == (f"/sys/fs/cgroup/unified{USER_MANAGER}/taskpacker.slice/{UNIT}/cpu.stat",)
+
+
+def test_a_controller_that_the_kernel_lacks_is_not_enforced(tmp_path: Path) -> None:
+    root = files(pure_v2(tmp_path), {"/sys/fs/cgroup/cgroup.controllers": "cpu pids\n"})
+    assert machine(root).budget().not_enforced == ("memory",)
+
+
+def test_a_single_file_of_a_cgroup_that_is_mounted_is_no_tree(tmp_path: Path) -> None:
+    pressure = f"/sys/fs/cgroup{SERVICE}/memory.pressure"
+    root = files(pure_v2(tmp_path), {pressure: ""})
+    with (root / "proc/self/mountinfo").open("a") as mountinfo:
+        mountinfo.write(f"90 29 0:26 {SERVICE}/memory.pressure {pressure} rw shared:5 - cgroup2 cgroup2 rw\n")
+    assert [each.mount for each in read_hierarchies(root)] == [root / "sys/fs/cgroup"]
+
+
 def test_this_very_machine_has_a_budget() -> None:
     budget = ThisMachine().budget()
     assert budget.memory > 0
@@ -253,7 +288,8 @@ def test_no_memory_peak_on_an_old_kernel(tmp_path: Path) -> None:
 
 
 def test_counters_of_a_hybrid_machine_come_from_both(tmp_path: Path) -> None:
-    assert counter_files(UNIT, "taskpacker-batch.slice", "/m", root=hybrid(tmp_path)) == (
+    root = files(hybrid(tmp_path), {"/sys/fs/cgroup/memory/m/tasks": ""})
+    assert counter_files(UNIT, "taskpacker-batch.slice", "/m", root=root) == (
         f"/sys/fs/cgroup/unified/m/{BATCH}/{UNIT}/cpu.stat",
         f"/sys/fs/cgroup/memory/m/{BATCH}/{UNIT}/memory.max_usage_in_bytes",
         f"/sys/fs/cgroup/memory/m/{BATCH}/{UNIT}/memory.oom_control",

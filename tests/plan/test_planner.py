@@ -15,6 +15,12 @@ def test_what_does_not_fit_starts_when_the_first_lease_ends() -> None:
     assert Scenario(chunks=8).running(chunks=8, ends=30).task("a", chunks=4).starts() == {"a": 30}
 
 
+def test_what_runs_is_held_though_the_clock_was_set_back_behind_its_start() -> None:
+    s = Scenario(chunks=8).running(chunks=8, since=-3600, ends=3630)
+    assert s.task("waits", chunks=4).starts() == {"waits": 30}
+    assert s.task("now", chunks=4, now_only=True).due() == set()
+
+
 def test_both_memory_and_cpus_must_fit_for_the_whole_time() -> None:
     s = Scenario(chunks=8, cpus=2).running(chunks=1, cpus=2, ends=30).running(chunks=8, cpus=0, ends=50)
     assert s.task("a", chunks=4, cpus=1).starts() == {"a": 50}

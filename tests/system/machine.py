@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The booted machine, as a system test sees it: the daemon behind a real bus, real units, real cgroups.
 
-Everything runs inside the private machine, as root. Waiting is for a condition, never for a time; when it is in
+Everything runs inside the private machine: as root with the machine's instance, or as an ordinary user with that
+user's own (see tests/system/as-user). Waiting is for a condition, never for a time; when it is in
 vain the daemon's journal is part of the failure.
 """
 
 from __future__ import annotations
 
 import asyncio
+import getpass
 import itertools
 import os
 import shutil
@@ -30,11 +32,20 @@ NAME: Final = "org.sdtaskpacker1"
 PATH: Final = "/org/sdtaskpacker1"
 MANAGER: Final = NAME + ".Manager"
 SERVICE: Final = "sd-taskpacker.service"
-UNITS: Final = Path("/etc/sd-taskpacker/units")
-STATE: Final = Path("/var/lib/sd-taskpacker")
-DROPINS: Final = Path("/etc/systemd/system/sd-taskpacker.service.d")
+USER: Final = os.geteuid() != 0
+"""Whether it is the instance of the user who runs the tests."""
+UNITS: Final = Path.home() / ".config/sd-taskpacker/units" if USER else Path("/etc/sd-taskpacker/units")
+STATE: Final = Path.home() / ".local/state/sd-taskpacker" if USER else Path("/var/lib/sd-taskpacker")
+OUTSIDE: Final = Path.home() / "taskpacker-tests" if USER else Path("/srv/taskpacker-tests")
+TASK_USER: Final = getpass.getuser() if USER else "taskpacker"
+_WHICH: Final = ("--user",) if USER else ()
+CTL: Final = ("taskpackerctl", *_WHICH)
+BUSCTL: Final = ("/usr/bin/busctl", *_WHICH)
+_CONFIG: Final = Path.home() / ".config/systemd/user" if USER else Path("/etc/systemd/system")
+DROPINS: Final = _CONFIG / "sd-taskpacker.service.d"
 MEMORY: Final = "1G"
-PATIENCE: Final = 60.0
+PATIENCE: Final = float(os.environ.get("TASKPACKER_TEST_PATIENCE", "60"))
+"""Seconds; an emulated processor wants more."""
 WENT_AWAY: Final = frozenset(
     f"org.freedesktop.DBus.Error.{name}" for name in ("NoReply", "Disconnected", "ServiceUnknown", "NameHasNoOwner")
 )
@@ -122,12 +133,12 @@ class Machine:
         self.wait(lambda: self.show(SERVICE, "ActiveState") == "active" and self._answers(), "the daemon is back")
 
     def systemctl(self, *words: str) -> str:
-        done = subprocess.run(["systemctl", *words], capture_output=True, text=True, check=False)
+        done = subprocess.run(["systemctl", *_WHICH, *words], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"systemctl {' '.join(words)}: {done.stderr}\n{self.journal()}"
         return done.stdout
 
     def journal(self) -> str:
-        words = ["journalctl", "--no-pager", "-n", "60", "-o", "short-precise"]
+        words = ["journalctl", *_WHICH, "--no-pager", "-n", "60", "-o", "short-precise"]
         return subprocess.run(words, capture_output=True, text=True, check=False).stdout
 
     # Calls.
@@ -242,8 +253,8 @@ class Machine:
         self._written.append(place)
 
     def directory(self, name: str) -> str:
-        """An empty directory of root's, outside the state directory, until the test's end."""
-        place = Path("/srv/taskpacker-tests") / name
+        """An empty directory of the daemon's user, outside the state directory, until the test's end."""
+        place = OUTSIDE / name
         place.mkdir(parents=True)
         self._written.append(place)
         return str(place)
@@ -282,10 +293,10 @@ class Machine:
 
     def cgroup_memory_limit(self, cgroup: str) -> int:
         """Bytes, as the kernel has it."""
-        return memory_limit(cgroup)
+        return memory_limit(self._manager_cgroup() + cgroup)
 
     def watch_limits(self) -> LimitWatch:
-        return LimitWatch("taskpacker.slice/taskpacker-batch.slice")
+        return LimitWatch(self._manager_cgroup() + "taskpacker.slice/taskpacker-batch.slice")
 
     def as_user(self, user: str, *words: str) -> subprocess.CompletedProcess[str]:
         """taskpackerctl as another user."""
@@ -337,6 +348,11 @@ class Machine:
         self.systemctl("daemon-reload")
         return True
 
+    def _manager_cgroup(self) -> str:
+        """Where the units of our service manager lie, relative to the mounted tree."""
+        own = self.systemctl("show", "--value", "--property=ControlGroup").strip().strip("/")
+        return f"{own}/" if own else ""
+
     def loaded_units(self) -> list[str]:
         listed = self.systemctl("list-units", "--all", "--plain", "--no-legend", "taskpacker-*.service")
         return [line.split()[0] for line in listed.splitlines()]
@@ -360,7 +376,7 @@ class Machine:
         return future.result()
 
     async def _connect(self) -> Connection:
-        bus = await connect()
+        bus = await connect(user=USER)
         bus.add_message_handler(self._on_message)
         # By the service's name, as most clients do: what is sent before the name is owned is heard by nobody.
         await bus.ask_bus("AddMatch", "s", f"type='signal',sender='{NAME}',interface='{MANAGER}'")

@@ -112,6 +112,7 @@ def test_a_nul_never_gets_through(machine: Machine) -> None:
     assert machine.run("good")["result"] == "success"
 
 
+@pytest.mark.needs_root
 def test_strangers_may_look_and_not_submit(machine: Machine) -> None:
     looked = machine.as_user("nobody", "list")
     assert looked.returncode == 0, looked.stderr

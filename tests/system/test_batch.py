@@ -8,7 +8,7 @@ import json
 import pytest
 
 from sd_taskpacker.host.journal import JournalWitness
-from tests.system.machine import BatchCall, Machine
+from tests.system.machine import TASK_USER, BatchCall, Machine
 
 CHUNK = 32 << 20
 TASK = "[Batch]\nExec={exec}\nSize={size}\nCPUs={cpus}\n"
@@ -18,6 +18,7 @@ def _unit(exec: str, *, size: str = "tiny", cpus: int = 0, more: str = "") -> st
     return TASK.format(exec=exec, size=size, cpus=cpus) + more
 
 
+@pytest.mark.needs_limits
 def test_a_task_runs_and_leaves_its_output_its_record_and_nothing_else(machine: Machine) -> None:
     machine.write_unit(
         "hello.batch",
@@ -50,7 +51,12 @@ def test_a_task_runs_and_leaves_its_output_its_record_and_nothing_else(machine: 
         ("/bin/sh -c 'exit 203'", "", {"result": "exit-code", "exit_status": 203}),
         ("/bin/sh -c 'kill -USR1 $$$$; sleep 5'", "", {"result": "signal", "signal": "USR1"}),
         ("/bin/sleep 60", "[Service]\nRuntimeMaxSec=1\n", {"result": "timeout"}),
-        ("/usr/bin/python3 -c 'x = bytearray(200 << 20)'", "", {"result": "oom-kill"}),
+        pytest.param(
+            "/usr/bin/python3 -c 'x = bytearray(200 << 20)'",
+            "",
+            {"result": "oom-kill"},
+            marks=pytest.mark.needs_limits,
+        ),
         ("/nonexistent/program", "", {"result": "could-not-start"}),
         ("/bin/true", "[Service]\nUser=nosuchuser\n", {"result": "could-not-start"}),
     ],
@@ -69,6 +75,7 @@ def test_each_way_to_fail_is_told_apart(machine: Machine, exec: str, more: str, 
     assert machine.unit_state(task["systemd_unit"]) == "not-found"
 
 
+@pytest.mark.needs_limits
 def test_a_kill_for_memory_hurts_nobody_else(machine: Machine) -> None:
     machine.write_unit("greedy.batch", _unit("/usr/bin/python3 -c 'x = bytearray(200 << 20)'"))
     machine.write_unit("calm.batch", _unit("/bin/sleep 3", size="medium"))
@@ -79,6 +86,7 @@ def test_a_kill_for_memory_hurts_nobody_else(machine: Machine) -> None:
     assert machine.closed(calm_two)["result"] == "success"
 
 
+@pytest.mark.needs_limits
 def test_a_burst_never_has_more_than_the_budget(machine: Machine) -> None:
     """100 requests of three sizes against 1 GiB, again and again as signals tell of room, until all have run."""
     for name, size in (("large", 32), ("medium", 8), ("tiny", 1)):
@@ -147,7 +155,7 @@ def test_the_environment_and_the_parameter_file(machine: Machine) -> None:
     assert f"TASKPACKER_RESULTS={directory}/results\n" in output
     assert f"TASKPACKER_VERSION={task['version']}\n" in output
     assert '"count": 3' in output
-    assert output.endswith("taskpacker\n")
+    assert output.endswith(f"{TASK_USER}\n")
 
 
 def test_a_dropped_in_unit_is_used_by_itself_and_a_bad_one_keeps_the_good(machine: Machine) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.system.machine import BatchCall, Machine
 
 MESS = r"""
@@ -39,6 +41,7 @@ os.chmod(".", 0o500)
 """
 
 
+@pytest.mark.needs_root
 def test_all_goes_but_results_and_nothing_outside_is_touched(machine: Machine) -> None:
     machine.write_file("/usr/local/lib/mess.py", MESS)
     machine.write_unit(
@@ -110,6 +113,7 @@ def planting(top: str, target: Path) -> Iterator[None]:
             process.kill()
 
 
+@pytest.mark.needs_root
 def test_links_in_the_place_of_output_files_lead_systemd_nowhere(machine: Machine) -> None:
     machine.write_unit("victim.batch", "[Batch]\nExec=/bin/sh -c 'echo output'\nSize=tiny\nCPUs=0\nKeepSuccess=100\n")
     target = Path(machine.directory("planted")) / "file"

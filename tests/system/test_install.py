@@ -14,6 +14,8 @@ import pytest
 
 from tests.system.machine import SERVICE, BatchCall, Machine
 
+pytestmark = pytest.mark.needs_root
+
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 LIB: Final = Path("/usr/lib/sd-taskpacker")
 MANIFEST: Final = LIB / "manifest"
@@ -95,12 +97,6 @@ def test_only_root_may_take_the_bus_name(machine: Machine) -> None:
     done = _run("runuser", "-u", "nobody", "--", *ask, "su", "org.sdtaskpacker1", "0")
     assert done.returncode != 0
     assert "denied" in done.stderr
-
-
-def test_a_call_starts_the_daemon(machine: Machine) -> None:
-    machine.systemctl("stop", SERVICE)
-    assert machine.property("Version")
-    assert machine.show(SERVICE, "ActiveState") == "active"
 
 
 def test_an_upgrade_restarts_the_daemon_and_no_task(machine: Machine) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.system.machine import BatchCall, CallFailed, Machine
+from tests.system.machine import CTL, BatchCall, CallFailed, Machine
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -36,7 +36,7 @@ def _plan(machine: Machine) -> dict[str, Any]:
 
 
 def _ctl(*words: str) -> str:
-    return subprocess.run(["taskpackerctl", *words], capture_output=True, text=True, check=True).stdout
+    return subprocess.run([*CTL, *words], capture_output=True, text=True, check=True).stdout
 
 
 def test_the_json_agrees_with_what_the_tasks_themselves_say(machine: Machine, ids: list[str]) -> None:
@@ -94,6 +94,7 @@ def test_whoever_waits_is_told_why_and_when(machine: Machine, ids: list[str]) ->
     assert ids[-1] not in machine.call("GetPlan", "s", "json")
 
 
+@pytest.mark.needs_limits
 def test_what_a_smaller_budget_can_never_hold_is_listed_with_the_reason(machine: Machine, ids: list[str]) -> None:
     machine.restart(memory="512M")
     plan = _plan(machine)

@@ -7,7 +7,11 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.system.machine import Machine
+
+pytestmark = pytest.mark.needs_root
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.system.machine import SERVICE, BatchCall, Machine
 
 LARGE = "[Batch]\nExec={exec}\nSize=large\nCPUs=0\n"
@@ -52,6 +54,7 @@ def test_what_is_cancelled_never_runs_and_leaves_nothing_on_the_disk(machine: Ma
     assert _state(machine, first) == "running"
 
 
+@pytest.mark.needs_limits
 def test_a_failed_run_is_tried_again_and_one_that_lacked_memory_in_the_next_size(machine: Machine) -> None:
     machine.write_unit(
         "greedy.batch",

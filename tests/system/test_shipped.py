@@ -6,6 +6,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from tests.system.machine import BatchCall, Machine
 
 
@@ -41,6 +43,7 @@ def test_massif_profiles_a_program(machine: Machine) -> None:
     assert "results/massif.out" in machine.files(task)
 
 
+@pytest.mark.needs_root
 def test_nightly_checksum_submits_children(machine: Machine) -> None:
     machine.write_file("/usr/local/taskpacker-test", "content")
     (task_id,) = machine.workorder_start(BatchCall("nightly-checksum"))
@@ -51,6 +54,7 @@ def test_nightly_checksum_submits_children(machine: Machine) -> None:
     assert "/usr/local/taskpacker-test" in machine.output(machine.closed(child))
 
 
+@pytest.mark.needs_root
 def test_typed_systemd_settings_reach_the_unit_and_survive_a_restart(machine: Machine) -> None:
     machine.write_unit(
         "typed.batch",
