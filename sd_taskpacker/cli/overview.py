@@ -218,6 +218,8 @@ def _troubles(found: Overview, at: int, lines: int) -> Iterator[str]:
         yield "drained: taskpackerctl resume lets tasks start again"
     for root in figures.get("Decommissioned", ()):
         yield f"the root {root} is decommissioned: taskpackerctl recommission {root} takes that back"
+    for name in figures.get("NotEnforced", ()):
+        yield f"nothing holds tasks to the {name} that they declare: this service manager has no {name} controller"
     if figures["ChunksTotal"] == 0:
         yield "the budget is less than 32M, so no batch task can start"
     if found.pressure is not None and found.pressure >= PRESSED:
