@@ -42,6 +42,8 @@ from sd_taskpacker.model.names import UNIT_PREFIX, UNIT_SUFFIX, TaskId
 
 log = logging.getLogger(__name__)
 
+COMING: Final = 10.0
+"""Seconds that systemd has to come to the bus."""
 LOOK_AGAIN: Final = 5.0
 """Seconds until a look that failed is repeated."""
 
@@ -95,9 +97,14 @@ class UnitEnds:
         await self._bus.ask_bus("AddMatch", "s", _JOBS)
         try:
             [self._owner] = await self._bus.ask_bus("GetNameOwner", "s", SYSTEMD)
+            self._present.set()
         except DBusError as error:
-            raise Unreachable(f"systemd is not on this bus: {error.text}") from error
-        self._present.set()
+            # A user's manager comes to the bus that it has started itself, and we may be there first.
+            try:
+                async with asyncio.timeout(COMING):
+                    await self._present.wait()
+            except TimeoutError:
+                raise Unreachable(f"systemd is not on this bus: {error.text}") from error
 
     async def systemd_present(self) -> None:
         """Returns at once but while systemd executes itself anew: then when it is back."""

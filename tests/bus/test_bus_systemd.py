@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sd_taskpacker.bus import systemd as module
+from sd_taskpacker.bus import unit_ends
 from sd_taskpacker.bus.properties import transient
 from sd_taskpacker.bus.systemd import STARTS_IN_FLIGHT, Systemd, signal_number
 from sd_taskpacker.bus.systemd_manager import SYSTEMD
@@ -164,7 +165,8 @@ async def test_budget_that_systemd_refuses_is_told(bench: Bench) -> None:
         await bench.launcher.enforce(Budget(memory=1, cpus=1))
 
 
-async def test_bus_without_systemd_is_told(dial: Dial) -> None:
+async def test_bus_without_systemd_is_told(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unit_ends, "COMING", 0.01)
     options: dict[str, Any] = {"machine_cpus": 1}
     launcher = Systemd(await dial(), ended=lambda *_: None, **options)
     with pytest.raises(Unreachable, match="systemd is not on this bus"):

@@ -202,4 +202,4 @@ async def _close_after(process: asyncio.subprocess.Process, theirs: int, shown: 
     await process.wait()
     modes = termios.tcgetattr(theirs)
     os.close(theirs)
-    assert modes == shown.modes_before, "the terminal's modes are not as they were"
+    assert modes == shown.modes_before, f"the terminal's modes are not as they were: {modes}"

@@ -12,6 +12,8 @@ import pytest
 
 from tests.system.machine import MANAGER, NAME, PATH, UNITS, Machine
 
+pytestmark = pytest.mark.needs_root
+
 RULE = """\
 polkit.addRule(function(action, subject) {
     if (action.id == "org.sdtaskpacker1.submit" && action.lookup("unit") == "for-bob" && subject.user == "bob"

@@ -15,6 +15,8 @@ import pytest
 from tests.system.disk import STORE, Disk, another_boot, damage, only_the_daemon_cannot_write, small_disk
 from tests.system.machine import SERVICE, BatchCall, CallFailed, Machine
 
+pytestmark = pytest.mark.needs_root
+
 WORK = """
 [Batch]
 Exec={here}/run

@@ -15,6 +15,8 @@ from tests.system.accounts import Accounts
 from tests.system.clients import submitting
 from tests.system.machine import SERVICE, Machine
 
+pytestmark = pytest.mark.needs_root
+
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 TIMES: Final = 3
 

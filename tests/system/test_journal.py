@@ -15,6 +15,8 @@ from sd_taskpacker.model import notices
 from sd_taskpacker.model.notices import Notice
 from tests.system.machine import BatchCall, Machine
 
+pytestmark = pytest.mark.needs_root
+
 _COMPLETES = """source /usr/share/bash-completion/completions/taskpackerctl
 COMP_LINE='taskpackerctl submit massif target=' COMP_POINT=${#COMP_LINE}
 COMP_WORDS=(taskpackerctl submit massif target =) COMP_CWORD=4

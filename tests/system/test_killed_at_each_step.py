@@ -14,6 +14,8 @@ from tests.system import dying_daemon
 from tests.system.accounts import Accounts
 from tests.system.machine import SERVICE, BatchCall, Machine
 
+pytestmark = pytest.mark.needs_root
+
 PYTHON: Final = "/usr/lib/sd-taskpacker/bin/python3"
 PLACE: Final = Path("/usr/local/lib/taskpacker-tests/dying_daemon.py")
 SETTINGS: Final = f"ExecStart=\nExecStart={PYTHON} {PLACE}\nRestartSec=20ms"

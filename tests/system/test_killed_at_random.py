@@ -19,6 +19,8 @@ from tests.system.accounts import Accounts
 from tests.system.clients import submitting
 from tests.system.machine import SERVICE, BatchCall, Machine
 
+pytestmark = pytest.mark.needs_root
+
 KILLS: Final = int(os.environ.get("TASKPACKER_KILLS", "40"))
 SEED: Final = int(os.environ.get("TASKPACKER_SEED", "1"))
 LONGEST_LIFE: Final = 0.6

@@ -7,7 +7,11 @@ import json
 import subprocess
 from subprocess import PIPE, CompletedProcess, Popen
 
+import pytest
+
 from tests.system.machine import SERVICE, Machine
+
+pytestmark = pytest.mark.needs_root
 
 COUNT = 200
 ENDS = """\

@@ -7,7 +7,11 @@ import json
 from subprocess import CompletedProcess
 from typing import Any
 
+import pytest
+
 from tests.system.machine import UNITS, Machine
+
+pytestmark = pytest.mark.needs_root
 
 ENDS = """\
 [Unit]
