@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""No test is timed: a busy machine is no reason to fail."""
+"""What no test is to depend on: how busy the machine is, and how pytest was started."""
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import settings
 
+# A busy machine is no reason to fail.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# What a shell starts in the background ignores Ctrl-C, and so would the commands to which tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
