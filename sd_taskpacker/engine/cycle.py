@@ -31,6 +31,10 @@ HOLD_OFF_USEC: Final = 40
 """For each one that waits beyond so many: about four times what its part of a look takes."""
 
 
+KINDS_AT_ONCE: Final = 200
+"""Kinds of tasks that wait, up to which a decision takes less than going to another thread and back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     plan: Plan
@@ -85,7 +89,7 @@ class Cycle:
             yield event
         moments = [now + REFRESH_USEC, *(deadline for deadline, _ in self._state.line.dropping())]
         if not self._state.draining:
-            quick = self._state.is_steady
+            quick = self._state.is_steady and len(self._state.line.standing.kinds) <= KINDS_AT_ONCE
             look = self._look(now) if quick else await self._think(self._look, now)
             self.latest = look.plan
             self._state.is_behind(look.plan.backlog, now)
