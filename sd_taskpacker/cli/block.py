@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, TextIO
 
 from sd_taskpacker.cli.canvas import Line, clipped, columns_of, painted
+from sd_taskpacker.cli.terminal import size
 
 _UP: Final = "\x1b[{}A"
 _CLEAR_BELOW: Final = "\x1b[J"
@@ -26,11 +26,7 @@ class Block:
 
     def size(self) -> tuple[int, int]:
         """(columns, rows) of the terminal now."""
-        try:
-            found = os.get_terminal_size(self._stream.fileno())
-        except (OSError, ValueError):
-            return 80, 24
-        return found.columns or 80, found.lines or 24
+        return size(self._stream)
 
     def draw(self, lines: Sequence[Line]) -> None:
         """Over what was drawn before. What has scrolled away cannot be: the last lines go."""

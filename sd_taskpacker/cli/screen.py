@@ -16,6 +16,7 @@ from typing import Any, Final, Self, TextIO
 
 from sd_taskpacker.cli.canvas import Line, clipped, columns_of, painted
 from sd_taskpacker.cli.keys import Key, keys_of
+from sd_taskpacker.cli.terminal import size
 
 _ENTER: Final = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 _LEAVE: Final = "\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -47,11 +48,7 @@ class Screen:
 
     def size(self) -> tuple[int, int]:
         """(columns, rows)."""
-        try:
-            found = os.get_terminal_size(self._stream.fileno())
-        except (OSError, ValueError):
-            return 80, 24
-        return found.columns or 80, found.lines or 24
+        return size(self._stream)
 
     def draw(self, lines: Sequence[Line]) -> None:
         """From the top; what does not fit is left out. Raises OSError when the terminal is gone."""

@@ -37,6 +37,15 @@ def terminal(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> 
     )
 
 
+def size(stream: TextIO) -> tuple[int, int]:
+    """(columns, rows) as they are now, whatever $COLUMNS said when we started."""
+    try:
+        found = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return _FALLBACK
+    return found.columns or _FALLBACK[0], found.lines or _FALLBACK[1]
+
+
 def _encodes_blocks(stream: TextIO) -> bool:
     try:
         "█░─│".encode(stream.encoding or "ascii")

@@ -50,7 +50,8 @@ int main(void) {
 
 class Bench:
     def __init__(self) -> None:
-        shutil.rmtree(WORK, ignore_errors=True)
+        if WORK.exists():
+            shutil.rmtree(WORK)
         WORK.mkdir(parents=True)
         self.machine = Machine()
         # A stopped daemon feeds no watchdog.

@@ -126,7 +126,7 @@ async def test_a_reader_that_leaves_ends_it_quietly(service: Standin, address: s
     process = await start(address, "submit", "massif", "--follow")
     assert await line(process.stdout) == "a@1\n"
     assert process.stdout is not None
-    process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+    process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]  # No other way to hang up.
     async with asyncio.timeout(60):
         assert await process.wait() == 141
 
