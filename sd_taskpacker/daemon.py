@@ -265,7 +265,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         authority=polkit,
     )
     interface = ManagerInterface(desk, callers)
-    signals = BusSignals(interface, bus.send, lambda line: sd_daemon.notify(f"STATUS={line}"), sent=bus.flushed)
+    signals = BusSignals(interface, bus.emit, lambda line: sd_daemon.notify(f"STATUS={line}"), sent=bus.flushed)
     desk.show = signals.figures_changed
     herald = Herald(loop.state, signals, bus.room)
     life = Life(

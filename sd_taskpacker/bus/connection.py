@@ -30,6 +30,7 @@ from dbus_next import BusType, DBusError, ErrorType, Message, MessageFlag, Messa
 from dbus_next.aio import MessageBus
 from dbus_next.errors import AuthError, InvalidAddressError
 
+from sd_taskpacker.bus.encoding import encode_signal
 from sd_taskpacker.bus.faults import as_bus_error, our_fault, unreadable
 from sd_taskpacker.bus.framing import MAX_BODY, Frame, Framer, TooLarge, Undecodable, decode
 from sd_taskpacker.bus.gate import LARGE, Gate, Judge
@@ -133,7 +134,7 @@ class Connection(MessageBus):
         )
         try:
             async with self._slots, asyncio.timeout(patience):
-                reply = await self.call(message) if self.connected else None
+                reply = await self._answer_to(message) if self.connected else None
         except TimeoutError:
             raise Unreachable(f"{destination} did not answer {member} within {patience:g} s") from None
         except (OSError, EOFError) as error:
@@ -146,6 +147,22 @@ class Connection(MessageBus):
             text = reply.body[0] if reply.body and isinstance(reply.body[0], str) else ""
             raise DBusError(reply.error_name, text, reply)
         return list(reply.body)
+
+    def _answer_to(self, message: Message) -> asyncio.Future[Message]:
+        """As dbus-next's `call`, which looks at the signature of its own callback each time."""
+        answer: asyncio.Future[Message] = self._loop.create_future()
+
+        def take(reply: Message | None, error: Exception | None) -> None:
+            if answer.done():
+                return
+            if reply is None:
+                answer.set_exception(error or EOFError("no reply"))
+            else:
+                answer.set_result(reply)
+
+        self._method_return_handlers[message.serial] = take
+        self.send(message)
+        return answer
 
     def tell(
         self,
@@ -167,6 +184,11 @@ class Connection(MessageBus):
             flags=MessageFlag.NO_REPLY_EXPECTED,
         )
         self.send(message)
+
+    def emit(self, path: str, interface: str, member: str, signature: str, body: Sequence[Any]) -> None:
+        """A signal of ours, whose values fit its signature."""
+        if self.connected:
+            self._outbox.put(encode_signal(path, interface, member, signature, body, self.next_serial()))
 
     async def room(self) -> None:
         """Returns when few messages wait to leave, or the connection is lost; never before everybody had a turn."""

@@ -8,25 +8,49 @@ dbus-next is asked, which says what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from struct import Struct
 from struct import error as PackError
 from typing import Any, Final
 
-from dbus_next import Message
+from dbus_next import Message, MessageType, Variant
 from dbus_next.signature import SignatureTree, SignatureType
 
 Write = Callable[[bytearray, Any], None]
 
 _PADDING: Final = {size: [bytes(-offset % size) for offset in range(size)] for size in (2, 4, 8)}
-_NUMBERS: Final = {"n": "h", "q": "H", "i": "i", "u": "I", "h": "I", "x": "q", "t": "Q", "d": "d"}
+NUMBERS: Final = {"n": "h", "q": "H", "i": "i", "u": "I", "h": "I", "x": "q", "t": "Q", "d": "d"}
 """D-Bus type -> as `struct` calls it."""
-_ALIGNED_TO_8: Final = "xtd({"
+ALIGNED_TO_8: Final = "xtd({"
 _U32: Final = Struct("<I")
 _HEAD: Final = Struct("<4B3I")
 _LITTLE, _VERSION = ord("l"), 1
 _PAD4, _PAD8 = _PADDING[4], _PADDING[8]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An array of structs, each of which was encoded before: see `element`."""
+
+    elements: Sequence[bytes]
+
+
+def a_variant(signature: str, value: Any) -> Variant:
+    """A Variant that is not verified when it is made, which takes most of the time that making one takes."""
+    made = Variant.__new__(Variant)
+    made.signature, made.value = signature, value
+    [made.type] = SignatureTree._get(signature).types
+    return made
+
+
+def element(signature: str, value: Sequence[Any]) -> bytes:
+    """A struct as it is in every array, since it begins at a multiple of 8 bytes wherever it is: it may be kept.
+    Raises what `struct` raises where the value does not fit."""
+    data = bytearray()
+    _writer_of_one(signature)(data, value)
+    return bytes(data)
 
 
 def encode(message: Message, *, with_descriptors: bool) -> bytes | bytearray:
@@ -37,34 +61,71 @@ def encode(message: Message, *, with_descriptors: bool) -> bytes | bytearray:
         return bytes(message._marshall(with_descriptors))
 
 
+def encode_signal(
+    path: str, interface: str, member: str, signature: str, body: Sequence[Any], serial: int
+) -> bytearray:
+    """Our own, whose body fits; nothing of it is verified. Raises what `struct` raises where it does not."""
+    head = _fields(path, interface, member, None, None, None, signature, 0)
+    return _whole(head, MessageType.SIGNAL.value, 0, serial, _body(signature, body))
+
+
 def _encode(message: Message, with_descriptors: bool) -> bytearray:
+    head = _fields(
+        message.path,
+        message.interface,
+        message.member,
+        message.error_name,
+        message.reply_serial,
+        message.destination,
+        message.signature,
+        len(message.unix_fds or ()) if with_descriptors else 0,
+    )
+    kind, flags = message.message_type.value, message.flags.value
+    return _whole(head, kind, flags, message.serial, _body(message.signature, message.body))
+
+
+def _body(signature: str, values: Sequence[Any]) -> bytearray:
     body = bytearray()
-    writers = _writers(message.signature)
-    if len(writers) != len(message.body):
-        raise ValueError("the body does not fit the signature")
-    for write, value in zip(writers, message.body, strict=True):
+    for write, value in zip(_writers(signature), values, strict=True):
         write(body, value)
-    fields = bytearray(16)  # Where the fixed part goes: what follows is aligned as in the whole message.
+    return body
+
+
+def _whole(fields: bytes, kind: int, flags: int, serial: int, body: bytearray) -> bytearray:
+    length = len(fields)
+    head = _HEAD.pack(_LITTLE, kind, flags, _VERSION, len(body), serial, length)
+    return bytearray().join((head, fields, _PAD8[length % 8], body))
+
+
+@lru_cache(maxsize=128)
+def _fields(
+    path: str | None,
+    interface: str | None,
+    member: str | None,
+    error_name: str | None,
+    reply_serial: int | None,
+    destination: str | None,
+    signature: str,
+    descriptors: int,
+) -> bytes:
+    """The header behind its fixed part, which is 16 bytes. The same one is wanted again and again."""
+    fields = bytearray()
     for code, kind, text in (
-        (1, b"\1o\0", message.path),
-        (2, b"\1s\0", message.interface),
-        (3, b"\1s\0", message.member),
-        (4, b"\1s\0", message.error_name),
-        (5, b"\1u\0", message.reply_serial),
-        (6, b"\1s\0", message.destination),
-        (8, b"\1g\0", message.signature),
-        (9, b"\1u\0", len(message.unix_fds or ()) if with_descriptors else 0),
+        (1, b"\1o\0", path),
+        (2, b"\1s\0", interface),
+        (3, b"\1s\0", member),
+        (4, b"\1s\0", error_name),
+        (5, b"\1u\0", reply_serial),
+        (6, b"\1s\0", destination),
+        (8, b"\1g\0", signature),
+        (9, b"\1u\0", descriptors),
     ):
         if text:
             fields += _PAD8[len(fields) % 8]
             fields.append(code)
             fields += kind
             _FIELD[kind](fields, text)
-    what, flags = message.message_type.value, message.flags.value
-    length = len(fields) - 16
-    _HEAD.pack_into(fields, 0, _LITTLE, what, flags, _VERSION, len(body), message.serial, length)
-    fields += _PAD8[len(fields) % 8]
-    return fields + body
+    return bytes(fields)
 
 
 @lru_cache(maxsize=256)
@@ -80,8 +141,8 @@ def _writer_of_one(signature: str) -> Write:
 
 def _writer(kind: SignatureType) -> Write:
     token = kind.token
-    if token in _NUMBERS:
-        return _number(_NUMBERS[token])
+    if token in NUMBERS:
+        return _number(NUMBERS[token])
     if token == "a":
         return _array(kind.children[0])
     if token in "({":
@@ -104,7 +165,7 @@ def _array(child: SignatureType) -> Write:
     if child.token == "y":
         return _bytes
     write_child, pairs = _writer(child), child.token == "{"
-    is_wide = child.token in _ALIGNED_TO_8
+    is_wide = child.token in ALIGNED_TO_8
 
     def write(buffer: bytearray, value: Any) -> None:
         buffer += _PAD4[len(buffer) % 4]
@@ -113,8 +174,12 @@ def _array(child: SignatureType) -> Write:
         if is_wide:  # That padding is no part of the length.
             buffer += _PAD8[len(buffer) % 8]
         first = len(buffer)
-        for each in value.items() if pairs else value:
-            write_child(buffer, each)
+        if type(value) is Encoded:
+            for known in value.elements:
+                buffer += _PAD8[len(buffer) % 8] + known
+        else:
+            for each in value.items() if pairs else value:
+                write_child(buffer, each)
         _U32.pack_into(buffer, place, len(buffer) - first)
 
     return write

@@ -11,12 +11,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Final
 
 from dbus_next import Message
-from dbus_next._private.unmarshaller import Unmarshaller
 from dbus_next.signature import SignatureTree
+
+from sd_taskpacker.bus.decoding import decode_message
 
 MAX_BODY: Final = 1 << 20
 """Bytes of a request's body; about 10,000 entries of BatchSubmit."""
@@ -104,10 +104,10 @@ def decode(raw: bytes) -> Message:
     if len(SignatureTree._cache) > _MAX_SIGNATURES:
         SignatureTree._cache.clear()
     try:
-        message = Unmarshaller(BytesIO(raw)).unmarshall()
+        message = decode_message(raw)
     except Exception as error:  # Whatever a peer's bytes make of the decoder is the peer's fault, not ours.
         raise Undecodable(f"{type(error).__name__}: {error}") from error
-    if not isinstance(message, Message):
+    if message is None:
         raise Undecodable("the values are longer than the message")
     return message
 

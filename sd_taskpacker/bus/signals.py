@@ -3,61 +3,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 
-from dbus_next import Message
+from dbus_next.service import ServiceInterface
 
 from sd_taskpacker.bus import wire
-from sd_taskpacker.bus.service import ManagerInterface
+from sd_taskpacker.bus.encoding import a_variant
+from sd_taskpacker.bus.latest import Latest
+from sd_taskpacker.bus.news import PROPERTIES
 from sd_taskpacker.bus.task_objects import properties_changed
 from sd_taskpacker.bus.wire_queue import change_to_wire
 from sd_taskpacker.engine.ports import Figures
+from sd_taskpacker.model.names import OBJECT_ROOT
 from sd_taskpacker.model.task import Task, TaskState
+
+FIGURES_SECONDS: Final = 0.05
+STATUS_SECONDS: Final = 0.5
+"""systemd tells everybody who listens to it of each line."""
+
+Emit = Callable[[str, str, str, str, Sequence[Any]], None]
+"""Path, interface, member, signature and body of a signal."""
 
 
 class BusSignals:
-    """engine.ports.Signals. `send` takes what comes from an object that is not exported; `sent` returns when it
-    has left. `status` gets a line for `systemctl status`, when the figures change."""
+    """engine.ports.Signals. `interface` is what is exported: it knows the signatures. `sent` returns when what was
+    emitted has left. `status` gets a line for `systemctl status`. Of the figures, and of that line, not each one is
+    told that lasted for less than a moment."""
 
     def __init__(
         self,
-        interface: ManagerInterface,
-        send: Callable[[Message], object],
+        interface: ServiceInterface,
+        emit: Emit,
         status: Callable[[str], None],
         *,
         sent: Callable[[], Awaitable[None]],
     ) -> None:
-        self._interface = interface
-        self._send = send
-        self._status = status
+        description = interface.introspect()
+        self._name = description.name
+        self._signals = {signal.name: signal.signature for signal in description.signals}
+        self._properties = {each.name: each.signature for each in description.properties}
+        self._emit = emit
         self._sent = sent
         self._last: dict[str, Any] = {}
         self._line = ""
+        self._figures = Latest(self._tell_figures, FIGURES_SECONDS)
+        self._status = Latest(status, STATUS_SECONDS)
 
     def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
         complete = task.state is TaskState.COMPLETE
-        emit = self._interface.BatchComplete if complete else self._interface.BatchFailed
-        emit(str(task.id), wire.variants_of(task.params), list(slots))
+        body = (str(task.id), wire.variants_of(task.params), slots)
+        self._tell("BatchComplete" if complete else "BatchFailed", body)
 
     async def sent(self) -> None:
         await self._sent()
 
     def task_changed(self, sequence: int, task: Task) -> None:
-        self._interface.TaskChanged(*change_to_wire(sequence, task))
+        self._tell("TaskChanged", change_to_wire(sequence, task))
         if not _is_new(task):
-            self._send(properties_changed(task))
+            self._emit(task.id.object_path, PROPERTIES, "PropertiesChanged", "sa{sv}as", properties_changed(task))
 
     def figures_changed(self, figures: Figures) -> None:
+        self._figures.give(figures)
+
+    def _tell_figures(self, figures: Figures) -> None:
         now = wire.figures_to_wire(figures)
-        changed = {name: value for name, value in now.items() if self._last.get(name) != value}
+        new = {name: value for name, value in now.items() if self._last.get(name) != value}
+        changed = {name: a_variant(self._properties[name], value) for name, value in new.items()}
         if changed:
             self._last = now
-            self._interface.emit_properties_changed(changed)
+            self._emit(OBJECT_ROOT, PROPERTIES, "PropertiesChanged", "sa{sv}as", (self._name, changed, ()))
         line = status_line(figures)
         if line != self._line:
             self._line = line
-            self._status(line)
+            self._status.give(line)
+
+    def _tell(self, member: str, body: Sequence[Any]) -> None:
+        self._emit(OBJECT_ROOT, self._name, member, self._signals[member], body)
 
 
 def _is_new(task: Task) -> bool:

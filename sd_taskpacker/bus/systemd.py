@@ -6,12 +6,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal as signals
+import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from dbus_next import DBusError
 
 from sd_taskpacker.bus.connection import BUS, CALL_TIMEOUT, Connection
+from sd_taskpacker.bus.encoding import Encoded, element
 from sd_taskpacker.bus.found import found
 from sd_taskpacker.bus.properties import OUTPUT, Property, transient
 from sd_taskpacker.bus.systemd_manager import SERVICE, SYSTEMD, UNIT, SystemdManager
@@ -99,13 +102,14 @@ class Systemd:
         return found(task_id, unit, service)
 
     async def start(self, task: Task, output: int) -> None:
-        properties = self._properties(task)
+        properties = transient(task, self._state_directory)
+        encoded = _encoded(properties)
         # A unit that sends its output elsewhere has no property for the descriptor.
         descriptors = [output for name, _ in properties if name == OUTPUT]
         job: str | None = None
         try:
             await self._ends.expect(task.id, by_job=task.kind is Kind.BATCH)
-            job = await self._start_unit(task, properties, descriptors)
+            job = await self._start_unit(task, encoded, descriptors)
         except DBusError as error:
             if error.type != _UNIT_EXISTS and error.type not in _MAY_HAVE_STARTED:
                 self._ends.drop(task.id)
@@ -156,20 +160,10 @@ class Systemd:
             self._gone.add(task_id)
         self._ended(task_id, note)
 
-    def _properties(self, task: Task) -> list[Property]:
-        properties = transient(task, self._state_directory)
-        for name, value in properties:
-            if not can_travel(value.data):
-                raise StartRefused(f"{name}= holds a NUL or is not UTF-8, which systemd cannot be told over D-Bus")
-        return properties
-
-    async def _start_unit(self, task: Task, properties: list[Property], descriptors: list[int]) -> str:
+    async def _start_unit(self, task: Task, properties: Encoded, descriptors: list[int]) -> str:
         """The start job's path. Has no time limit: if we gave up, systemd might start it later, behind our back. It
         answers, or the bus says that it is gone."""
-        try:
-            arguments: tuple[Any, ...] = (task.id.unit_name, "fail", _encoded(properties), [])
-        except ValueError as error:
-            raise StartRefused(f"a property does not fit its D-Bus type: {error}") from error
+        arguments = (task.id.unit_name, "fail", properties, ())
         async with self._starts:
             text = "systemd has not answered the start of %s for %g s; still waiting"
             late = asyncio.get_running_loop().call_later(CALL_TIMEOUT, log.warning, text, task.id, CALL_TIMEOUT)
@@ -211,6 +205,28 @@ def signal_number(name: str) -> int:
         raise InvalidArgs(f"{excerpt(name)} is not a signal") from None
 
 
-def _encoded(properties: list[Property]) -> list[list[Any]]:
-    """`a(sv)`. Raises ValueError when data does not fit its signature."""
-    return [[name, variant_of(value)] for name, value in properties]
+def _encoded(properties: list[Property]) -> Encoded:
+    """`a(sv)`. Raises StartRefused."""
+    return Encoded([_element(name, value) for name, value in properties])
+
+
+def _element(name: str, value: Value) -> bytes:
+    if isinstance(value.data, str | int):
+        return _scalar(name, value.signature, value.data)
+    return _encoded_property(name, value)
+
+
+@lru_cache(maxsize=512)
+def _scalar(name: str, signature: str, data: str | int) -> bytes:
+    """Most are the same for all tasks of a unit."""
+    return _encoded_property(name, Value(signature, data))
+
+
+def _encoded_property(name: str, value: Value) -> bytes:
+    """`(sv)`."""
+    if not can_travel(value.data):
+        raise StartRefused(f"{name}= holds a NUL or is not UTF-8, which systemd cannot be told over D-Bus")
+    try:
+        return element("(sv)", (name, variant_of(value)))
+    except (ValueError, TypeError, LookupError, AttributeError, struct.error) as error:
+        raise StartRefused(f"{name}= does not fit its D-Bus type '{value.signature}': {error}") from error

@@ -15,6 +15,7 @@ from dbus_next import DBusError, ErrorType, Message, MessageFlag, MessageType, V
 from dbus_next import introspection as intr
 from dbus_next.service import ServiceInterface
 
+from sd_taskpacker.bus.encoding import a_variant
 from sd_taskpacker.bus.introspection import Property
 from sd_taskpacker.bus.wire import TASK_SIGNATURES, task_to_wire
 from sd_taskpacker.model.excerpt import excerpt
@@ -150,11 +151,9 @@ class TaskObjects:
         return _with_children(path, [], [intr.Interface(INTERFACE, properties=shown)])
 
 
-def properties_changed(task: Task) -> Message:
-    """The signal of the task's object for its new state. What SetTaskProperties changes tells nobody."""
-    changed = {"State": Variant("s", str(task.state)), "Started": Variant("t", task.started_usec)}
-    body = [INTERFACE, changed, []]
-    return Message.new_signal(task.id.object_path, _STANDARD[2], "PropertiesChanged", "sa{sv}as", body)
+def properties_changed(task: Task) -> tuple[str, dict[str, Variant], tuple[str, ...]]:
+    """The body of the signal of the task's object for its new state. What SetTaskProperties changes tells nobody."""
+    return INTERFACE, {"State": a_variant("s", str(task.state)), "Started": a_variant("t", task.started_usec)}, ()
 
 
 def _with_children(path: str, children: Sequence[str], interfaces: list[Any]) -> intr.Node:

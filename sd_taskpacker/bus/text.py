@@ -6,6 +6,8 @@ from __future__ import annotations
 
 def bus_text(text: str) -> str:
     """A string that D-Bus can carry: dbus-daemon disconnects whoever sends a NUL or broken UTF-8."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from dbus_next import Variant
 
+from sd_taskpacker.bus.encoding import a_variant
 from sd_taskpacker.bus.text import bus_text
 from sd_taskpacker.engine.ports import Answer, Figures, TaskFilter
 from sd_taskpacker.errors import InvalidArgs
@@ -119,14 +120,14 @@ def _plain(data: Any, depth: int) -> Any:
 
 def variant_of(value: Value) -> Variant:
     """The value as it was submitted. Only the types *inside* a variant inside it are found anew from the data."""
-    return Variant(value.signature, _typed(value.signature, value.data))
+    return a_variant(value.signature, _typed(value.signature, value.data))
 
 
 def _typed(signature: str, data: Any) -> Any:
     """Plain data as dbus-next wants it for one complete type."""
     if signature == "v":
         inner = _guess(data)
-        return Variant(inner, _typed(inner, data))
+        return a_variant(inner, _typed(inner, data))
     if signature == "ay":
         return bytes(data)
     if signature.startswith("a{"):
@@ -188,7 +189,7 @@ def task_to_wire(task: Task) -> dict[str, Variant]:
 
 def task_variant(key: str, data: Any) -> Variant:
     signature = TASK_SIGNATURES[key]
-    return Variant(signature, data if key == "parameters" else _typed(signature, data))
+    return a_variant(signature, data if key == "parameters" else _typed(signature, data))
 
 
 def answers_to_wire(answers: Iterable[Answer]) -> list[list[list[str]]]:

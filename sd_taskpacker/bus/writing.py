@@ -59,6 +59,7 @@ class PatientWriter(_MessageWriter):
         self.sock = PatientSocket(sock)
         self._room = asyncio.Event()
         self._room.set()
+        self._waits_for_socket = False
 
     async def room(self) -> None:
         """Returns when little is waiting to leave, and never before everybody else had a turn."""
@@ -70,13 +71,29 @@ class PatientWriter(_MessageWriter):
         self._room.set()
 
     def buffer_message(self, msg: Message, future: asyncio.Future[None] | None = None) -> None:
-        data = encode(msg, with_descriptors=self.negotiate_unix_fd)
-        self.messages.put_nowait((data, list(msg.unix_fds or ()), future))
+        self._add(encode(msg, with_descriptors=self.negotiate_unix_fd), list(msg.unix_fds or ()), future)
+
+    def schedule_write(self, msg: Message | None = None, future: asyncio.Future[None] | None = None) -> None:
+        """As in dbus-next, which asks the loop to watch the socket anew for each message."""
+        if msg is not None:
+            self.buffer_message(msg, future)
+        if self.bus.unique_name and not self._waits_for_socket:
+            self._waits_for_socket = True
+            self.loop.add_writer(self.fd, self.write_callback)
+
+    def put(self, data: bytes | bytearray) -> None:
+        """A message that is encoded already, and that nobody waits for."""
+        self._add(data, [], None)
+        self.schedule_write()
+
+    def _add(self, data: bytes | bytearray, descriptors: list[int], left: asyncio.Future[None] | None) -> None:
+        self.messages.put_nowait((data, descriptors, left))
         if self.messages.qsize() >= MANY:
             self._room.clear()
 
     def write_callback(self) -> None:
         super().write_callback()
+        self._waits_for_socket = self.buf is not None
         if self.messages.qsize() < MANY:
             self._room.set()
 

@@ -47,6 +47,9 @@ _METHODS: Final = {
 FOLLOW: Final = Method(depth=32, tries=0)
 """As the order has it."""
 
+EQUALS: Final = Method(depth=1, tries=0)
+"""For those that all want the same: where the first one finds no room nobody does, and none is better than it."""
+
 
 def method_for(accuracy: float) -> Method:
     """`accuracy`: the mean share of its expected time that a task took lately."""

@@ -20,7 +20,7 @@ from sd_taskpacker.plan.planner import FAR, Planning, as_planned, lease_from
 from sd_taskpacker.plan.profile import Profile
 from sd_taskpacker.plan.ranking import Entry, backlog, grown, rate, share_of, weight_when_new
 from sd_taskpacker.plan.reasons import too_large
-from sd_taskpacker.plan.search import FOLLOW, method_for
+from sd_taskpacker.plan.search import EQUALS, FOLLOW, method_for
 from sd_taskpacker.plan.sketch import Scene, Sketch
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot
 from sd_taskpacker.plan.standing import AGES_TOGETHER, Kind, Place, Standing, Want
@@ -93,6 +93,8 @@ class _Steady:
         self._horizon = self._now + max(sort.duration for sort in able)
         eldest = self._eldest()
         method, order = method_for(self._planning.accuracy), self._by_rank
+        if len(self._sorts) == 1:
+            method = EQUALS
         if self._is_one_batch():
             method, order = FOLLOW, self._by_promise
         near = [place for place in self._standing.promised_until(self._horizon - 1) if place.want in self._sorts]

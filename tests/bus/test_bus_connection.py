@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,9 @@ from pathlib import Path
 import pytest
 from dbus_next import DBusError, Message, MessageFlag, MessageType, Variant
 
+from sd_taskpacker.bus import framing
 from sd_taskpacker.bus.connection import SENDER, Connection, connect
+from sd_taskpacker.bus.decoding import decode_message
 from sd_taskpacker.bus.framing import MAX_BODY
 from sd_taskpacker.errors import AccessDenied, Unreachable, WrongState
 from tests.bus.private_bus import NAME, PATH, Dial, RawClient, unique, with_unknown_header_field
@@ -110,29 +111,33 @@ async def test_header_that_dbus_next_cannot_read_is_survived(dial: Dial, raw_cli
     assert await call(caller, server, "s", "alive") == ["alive"]
 
 
-async def test_values_that_dbus_next_cannot_read_are_answered(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages with a double in them cannot be read."""
+
+    def read(raw: bytes) -> Message | None:
+        message = decode_message(raw)
+        if message is not None and message.signature == "d" and message.body:
+            raise ValueError("no such double")
+        return message
+
+    monkeypatch.setattr(framing, "decode_message", read)
+
+
+@pytest.mark.usefixtures("no_doubles")
+async def test_values_that_cannot_be_read_are_answered(dial: Dial) -> None:
     server, caller = await dial(), await dial()
     answering(server, echo)
-    from dbus_next._private.unmarshaller import Unmarshaller
-
-    def broken(*_: object) -> None:
-        raise ValueError("no such double")
-
-    monkeypatch.setattr(Unmarshaller, "read_double", broken)
     with pytest.raises(DBusError, match="no such double") as refused:
         await call(caller, server, "d", 1.5)
     assert refused.value.type == "org.sdtaskpacker1.Error.InvalidArgs"
     assert await call(caller, server, "s", "next") == ["next"]
 
 
-async def test_reply_that_cannot_be_read_fails_the_call_that_waits_for_it(
-    dial: Dial, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("no_doubles")
+async def test_reply_that_cannot_be_read_fails_the_call_that_waits_for_it(dial: Dial) -> None:
     server, caller = await dial(), await dial()
     answering(server, lambda message: Message.new_method_return(message, "d", [1.5]))
-    from dbus_next._private.unmarshaller import Unmarshaller
-
-    monkeypatch.setattr(Unmarshaller, "read_double", lambda *_: struct.unpack("d", b""))
     with pytest.raises(Unreachable, match="the bus was lost while"):
         await call(caller, server)
 

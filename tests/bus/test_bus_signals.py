@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
 from dbus_next import Variant
 
 from sd_taskpacker.bus.service import INTERFACE
-from sd_taskpacker.bus.signals import BusSignals, status_line
+from sd_taskpacker.bus.signals import FIGURES_SECONDS, STATUS_SECONDS, BusSignals, status_line
 from sd_taskpacker.bus.task_objects import INTERFACE as TASK_INTERFACE
 from sd_taskpacker.engine.ports import Signals
 from sd_taskpacker.model.task import Result, Task
@@ -26,7 +27,7 @@ async def service(dial: Dial) -> Service:
 
 def signals_of(service: Service, lines: list[str] | None = None) -> Signals:
     status = (lines if lines is not None else []).append
-    return BusSignals(service.interface, service.bus.send, status, sent=service.bus.flushed)
+    return BusSignals(service.interface, service.bus.emit, status, sent=service.bus.flushed)
 
 
 @pytest.mark.parametrize(("result", "member"), [(Result.SUCCESS, "BatchComplete"), (Result.OOM_KILL, "BatchFailed")])
@@ -42,14 +43,15 @@ async def test_end_is_told_by_its_outcome_with_the_params_as_submitted(
     assert message.body == [str(task.id), {"n": Variant("t", 5)}, [4, 3, 2, 1]]
 
 
-async def test_only_figures_that_changed_are_told(service: Service) -> None:
+async def test_only_the_latest_figures_that_changed_are_told(service: Service) -> None:
     messages = await service.heard("PropertiesChanged")
     lines: list[str] = []
     signals = signals_of(service, lines)
     signals.figures_changed(FIGURES)
-    signals.figures_changed(FIGURES)
+    signals.figures_changed(dataclasses.replace(FIGURES, running=9))
     more = dataclasses.replace(FIGURES, running=2, chunks_free=16, draining=True)
     signals.figures_changed(more)
+    await asyncio.sleep(2 * max(FIGURES_SECONDS, STATUS_SECONDS))
     await service.call("ListUnits")
     assert len(messages) == 2
     assert len(messages[0].body[1]) == 12

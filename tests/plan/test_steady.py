@@ -92,6 +92,26 @@ def test_so_it_is_after_changes(snapshot: Snapshot, changes: list[tuple[int, Can
         assert_same(kept(now, standing), starts(now))
 
 
+@given(steady)
+@settings(max_examples=200, deadline=None)
+def test_so_it_is_where_all_want_the_same(snapshot: Snapshot) -> None:
+    one = snapshot.waiting[0]
+    alike = replace(
+        snapshot,
+        waiting=tuple(
+            replace(
+                each,
+                claims=one.claims,
+                duration=max(SECOND, one.duration),
+                priority=one.priority,
+                deadline=one.deadline,
+            )
+            for each in snapshot.waiting
+        ),
+    )
+    assert_same(kept(alike, standing_of(alike)), starts(alike))
+
+
 def test_of_many_alike_only_the_first_are_looked_at() -> None:
     many = Scenario(chunks=8, accuracy=0.1, pace=60.0)
     for number in range(5_000):
