@@ -9,7 +9,7 @@ import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
 from sd_taskpacker.engine.chronicle import Chronicle
@@ -47,6 +47,8 @@ from sd_taskpacker.plan.snapshot import Reason
 log = logging.getLogger(__name__)
 
 ROOT_CALLER = Caller(uid=0, may_manage=True, may_submit=True)
+FEW: Final = 10
+"""Requests and tasks that wait, together."""
 """The daemon itself, when it starts the roots."""
 
 
@@ -242,9 +244,8 @@ class Desk:
         """With the units, the budget and the history that the requests are checked against."""
         self._check_caller(caller)
         self._rates.take(caller, self._place.limits, self._loop.clock())
-        catalogue = await self.catalogue()
+        catalogue, _ = await asyncio.gather(self.catalogue(), self.refresh_budget())
         permitted = await self._rights.submitter(caller, kind, requests, catalogue)
-        await self.refresh_budget()
         taken = await self._past.taken(caller, requests)
         on_disk = await self._past.on_disk(caller, requests, catalogue, self._place)
 
@@ -255,7 +256,8 @@ class Desk:
             )
             return decide(office, now)
 
-        return await self._loop.ask(decide_now, plans=True)
+        # For a few it takes no longer than to go to a thread and back.
+        return await self._loop.ask(decide_now, plans=len(requests) + len(self._loop.state.line) > FEW)
 
     def _check_room(self) -> None:
         """What is taken now might be lost, or wait for nobody knows how long."""

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 COLLECT_RETRY_SECONDS: Final = (1.0, 5.0)
 NO_ROOM_SECONDS: Final = 5.0
 """Until what a full or read-only disk refused is tried again."""
+PRUNE_SECONDS: Final = 0.2
+"""In which what ends of one name is looked at together."""
 
 
 class Leavings:
@@ -73,6 +75,7 @@ class Leavings:
         self._pruning.add(name)
         try:
             while name in self._prune_again:
+                await asyncio.sleep(PRUNE_SECONDS)
                 self._prune_again.discard(name)
                 if await self._prune_some(task):
                     self._prune_again.add(name)

@@ -8,9 +8,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
-from typing import overload
+from typing import Final, overload
 
 from sd_taskpacker.plan.ranking import Entry
+
+TOGETHER: Final = 8
+"""So many are drawn at a time: often nobody looks further than at the first few."""
 
 
 class Order(Sequence[Entry]):
@@ -47,7 +50,7 @@ class Order(Sequence[Entry]):
         index = 0
         while True:
             if index == len(self._drawn):
-                self._drawn.extend(islice(self._rest, 32))
+                self._drawn.extend(islice(self._rest, TOGETHER))
             if index == len(self._drawn):
                 return
             yield self._drawn[index]
