@@ -50,6 +50,7 @@ from sd_taskpacker.host.budget import ThisMachine
 from sd_taskpacker.host.cgroups import counter_files, unit_of_pid
 from sd_taskpacker.host.commands import CommandFiles
 from sd_taskpacker.host.garbage import Garbage
+from sd_taskpacker.host.heartbeat import Heartbeat
 from sd_taskpacker.host.journal import JournalWitness
 from sd_taskpacker.host.journal_writer import IDENTIFIER, JournalWriter
 from sd_taskpacker.host.receipts import ReceiptBox
@@ -177,9 +178,14 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     store = _open_store(paths.state)
     bus = await connect(user=user)
     daemon = await _build(bus, store, paths, user=user)
-    watchdog = int(os.environ.get("WATCHDOG_USEC", "0"))
-    beats = (_pulse(watchdog), _watch(daemon, watchdog)) if watchdog else ()
-    work = (daemon.loop.run(daemon.act), daemon.herald.run(), daemon.retention.run(), *beats)
+    daemon.heartbeat.note(idle=daemon.loop.state.is_idle)
+    work = (
+        daemon.loop.run(daemon.act),
+        daemon.herald.run(),
+        daemon.retention.run(),
+        daemon.heartbeat.pulse(),
+        _watch(daemon),
+    )
     workers = [asyncio.create_task(each) for each in work]
     try:
         daemon.chronicle.recovered(daemon.loop.state.open_tasks())
@@ -208,6 +214,7 @@ class _Daemon:
     retention: Retention
     chronicle: Chronicle
     garbage: Garbage
+    heartbeat: Heartbeat
     boot_id: str
 
     def act(self, events: Sequence[Numbered]) -> None:
@@ -215,6 +222,7 @@ class _Daemon:
         self.life.act(events)
         self.desk.act(events)
         self.garbage.note(len(events), idle=self.loop.state.is_idle)
+        self.heartbeat.note(idle=self.loop.state.is_idle)
 
 
 async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: bool) -> _Daemon:
@@ -289,6 +297,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
         retention=retention,
         chronicle=chronicle,
         garbage=garbage,
+        heartbeat=Heartbeat(int(os.environ.get("WATCHDOG_USEC", "0")), sd_daemon.notify),
         boot_id=boot,
     )
 
@@ -335,26 +344,21 @@ def _read_config(path: Path) -> Config:
     return config
 
 
-async def _pulse(watchdog_usec: int) -> None:
-    """Feeds systemd's watchdog as long as the event loop turns; threads may be as slow as the disk is."""
+async def _watch(daemon: _Daemon) -> None:
+    """The limit of a cgroup changes without telling, and so does the clock. Neither matters while there is no task:
+    the budget is read for each submission anyhow."""
     while True:
-        sd_daemon.notify("WATCHDOG=1")
-        await asyncio.sleep(watchdog_usec / 3_000_000)
-
-
-async def _watch(daemon: _Daemon, watchdog_usec: int) -> None:
-    """The limit of a cgroup changes without telling, and so does the clock; we wake up for the watchdog anyhow."""
-    before = _clocks()
-    while True:
-        await asyncio.sleep(watchdog_usec / 3_000_000)
-        await daemon.desk.refresh_budget()
-        after = _clocks()
-        try:
-            await daemon.loop.follow_clock(before, after)
-        except TaskpackerError as error:  # The store's. The next look finds the same difference, and more time.
-            log.error("the clock was set, which cannot be remembered now: %s", error)
-        else:
-            before = after
+        await daemon.heartbeat.busy()
+        before = _clocks()
+        while await daemon.heartbeat.beat():
+            await daemon.desk.refresh_budget()
+            after = _clocks()
+            try:
+                await daemon.loop.follow_clock(before, after)
+            except TaskpackerError as error:  # The store's. The next look finds the same difference, and more time.
+                log.error("the clock was set, which cannot be remembered now: %s", error)
+            else:
+                before = after
 
 
 async def _until_told(bus: Connection, workers: Sequence[asyncio.Task[None]]) -> int:

@@ -126,7 +126,7 @@ def _start_up(bench: Bench) -> None:
 
 
 def _wakeups(bench: Bench, seconds: int) -> None:
-    """Without WatchdogSec=, which wants to be fed."""
+    """Without WatchdogSec=: a daemon that is stopped feeds no watchdog. With it an idle one wakes up no more."""
     if not seconds:
         return
     before = wakeups(bench.daemon)
