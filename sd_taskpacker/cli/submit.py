@@ -108,7 +108,8 @@ async def _try(client: Client, options: Namespace, out: Output) -> int:
     elif len(forecasts) == 1 and terminal(sys.stdout).live:
         # As a table it would be too wide, and what it was asked for would be cut.
         (one,) = forecasts
-        out.fields((("Name", one.name), ("Verdict", one.verdict), ("Start", _start(one)), ("Reason", one.text)))
+        start = "Start by" if one.verdict == "later" else "Start"
+        out.fields((("Name", one.name), ("Verdict", one.verdict), (start, _start(one)), ("Reason", one.text)))
     else:
         rows = [(each.name, each.verdict, _start(each), each.code, each.text) for each in forecasts]
         out.table(("NAME", "VERDICT", "START", "CODE", "REASON"), rows, paint="VERDICT")

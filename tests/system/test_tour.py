@@ -33,7 +33,7 @@ STATUSES: Final = {"taskpackerctl status massif": 3}
 """The others exit with 0. A task that has ended does not run, which is what `status` of it says."""
 WORDS: Final = {
     "taskpackerctl submit massif target=/usr/bin/perl --follow": r"This is perl",
-    "taskpackerctl submit massif target=/usr/bin/perl --dry-run": r"^Verdict: now$",
+    "taskpackerctl submit massif target=/usr/bin/perl --dry-run": r"^ *Verdict: now$",
     "taskpackerctl status massif": r"This is perl|^Python 3",
     "taskpackerctl logs": r"(?s)^Python 3|This is perl.*Journal of massif@",
     "taskpackerctl stats": r"^run time +4 ",
