@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -179,11 +178,19 @@ def _demands(task: Task) -> Iterator[tuple[str, str]]:
     used = f", used {rough_span(task['cpu_usec'])}" if "cpu_usec" in task else ""
     yield "CPUs", f"{task['cpus']}{used}"
     yield "Priority", str(task["priority"])
-    yield "Command", shlex.join(task["argv"])
+    yield "Command", " ".join(map(_quoted, task["argv"]))
     for number, (name, given) in enumerate(sorted(task["parameters"].items())):
         yield "Parameters" if number == 0 else "", f"{name}={value(given)}"
     if "tag" in task:
         yield "Tag", str(task["tag"])
+
+
+def _quoted(argument: str) -> str:
+    """As in Exec=, so that one sees where an argument ends."""
+    if argument and not any(char.isspace() or char in "\"'\\" for char in argument):
+        return argument
+    inside = argument.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{inside}"'
 
 
 def _tries(story: Story) -> Iterator[tuple[str, str]]:

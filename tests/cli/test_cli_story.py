@@ -133,6 +133,11 @@ async def test_status_of_a_waiting_task_exits_3_and_explains(service: Standin, a
     assert "Waits: memory: wants 1G" in done.out
 
 
+def test_one_sees_where_an_argument_of_the_command_ends() -> None:
+    argv = ["/bin/sh", "-c", 'echo "$1"', "", "a\\b"]
+    assert r'''     Command: /bin/sh -c "echo \"$1\"" "" "a\\b"''' in lines(Story(task=waits() | {"argv": argv}))
+
+
 def test_of_a_task_that_does_not_tell_the_plan_tells_when_it_ends() -> None:
     text = lines(Story(task=seen("massif@1", started=NOW - SECOND), planned_end=NOW + 300 * SECOND))
     assert "    Expected: until Sat 2026-11-21 10:58:05 UTC; in 5min" in text
