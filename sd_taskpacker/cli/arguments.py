@@ -183,7 +183,7 @@ def _add_request(parser: ArgumentParser, *, dry_run: bool = False) -> None:
 def _list(parser: ArgumentParser) -> None:
     parser.add_argument("--state", action="append", choices=_STATES, help="may be repeated")
     parser.add_argument("--root", help="only tasks of this root")
-    parser.add_argument("--tag", help="only tasks that were submitted with this --tag")
+    parser.add_argument("--tag", help="only tasks that were submitted with this --tag, of the newest 10,000")
     parser.add_argument(
         "--since",
         type=checked(asking.moment),

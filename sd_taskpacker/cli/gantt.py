@@ -7,15 +7,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from sd_taskpacker.cli.canvas import Line, Span, Style, clipped, fitted, line, safe
 from sd_taskpacker.cli.lanes import Brush, bar_line, lane
+from sd_taskpacker.cli.text import local, timestamp
 from sd_taskpacker.drawing.axis import TimeAxis, axis_for
 from sd_taskpacker.drawing.choice import choose
 from sd_taskpacker.drawing.text_plot import tick_lines
 from sd_taskpacker.drawing.view import Bar, PlanView, Unplaced
-from sd_taskpacker.drawing.words import counted, memory, relative, stamp, summary, used
+from sd_taskpacker.drawing.words import counted, memory, relative, summary, used
 
 _SIZES: Final = 12
 """Columns of ` 1.5G   4  ` (memory and CPUs), where there is room for them."""
@@ -59,7 +61,7 @@ def chart(view: PlanView, columns: int, rows: int, brush: Brush) -> list[Line]:
 
 
 def _chart(view: PlanView, layout: Layout, rows: int, brush: Brush) -> Iterator[Line]:
-    yield line(Span(f"Plan at {stamp(view.now)}", Style.STRONG))
+    yield line(Span(f"Plan at {timestamp(view.now)}", Style.STRONG))
     yield from (line(text) for text in textwrap.wrap(f"{summary(view)}.", layout.columns))
     yield line("")
     if view.bars:
@@ -74,8 +76,10 @@ def _plan(view: PlanView, layout: Layout, rows: int, brush: Brush) -> Iterator[L
     levels = 3 if rows < 32 else 6
     fixed = 2 * levels + _AROUND + min(_UNPLACED, len(view.unplaced)) + 2 * bool(view.unplaced)
     chosen = choose(view, max(_LEAST_TASKS, rows - fixed))
-    axis = axis_for(view, [*chosen.running, *chosen.waiting])
-    for name, text in zip(("UTC", "from now"), tick_lines(axis, layout.plot), strict=True):
+    here = local(view.now)
+    east = here.utcoffset() or timedelta()
+    axis = axis_for(view, [*chosen.running, *chosen.waiting], east=east // timedelta(microseconds=1))
+    for name, text in zip((f"{here:%Z}", "from now"), tick_lines(axis, layout.plot), strict=True):
         yield line(Span(fitted(name, layout.left - 1, right=True), Style.FAINT), " ", text)
     chunks, cpus = used(view)
     yield from _lane(view, "Memory", view.chunks, chunks, _chunks, memory, axis, layout, brush, levels)

@@ -159,6 +159,12 @@ class Output:
         for line in _wrapped(escape(text)):
             _line(sys.stderr, line)
 
+    def interrupted(self, text: str) -> None:
+        """What is said after Ctrl-C, over the ^C that a terminal shows for it."""
+        if terminal(sys.stderr).live:
+            sys.stderr.write("\r")
+        self.warn(text)
+
     def error(self, failure: TaskpackerError) -> None:
         """What is wrong, then what to do, on lines of their own."""
         for line in failure.message.splitlines():

@@ -27,6 +27,10 @@ Task = Mapping[str, Any]
 async def list_tasks(client: Client, options: Namespace, out: Output) -> int:
     tasks = await client.list_tasks(_filters(options, now()))
     if options.tag is not None:
+        if len(tasks) >= SEARCHED:
+            out.talk(
+                f"Only the newest {SEARCHED:,} tasks were looked through for the tag; --root and --since narrow it."
+            )
         found = [task for task in tasks if task.get("tag") == options.tag]
         tasks = found if options.lines is None else found[: options.lines]
     if out.json is not Json.OFF:

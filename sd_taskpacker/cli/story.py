@@ -5,21 +5,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.replies import Reason
 from sd_taskpacker.cli.chain import earlier, later
 from sd_taskpacker.cli.clock import now
-from sd_taskpacker.cli.lastlines import last_lines
 from sd_taskpacker.cli.output import Json, Line, Output
+from sd_taskpacker.cli.tail import last_lines
 from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.cli.text import age, moment, rough_bytes, rough_span, value
+from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.model.quantities import INFINITY, format_span
 
 NOT_RUNNING: Final = 3
 """As systemctl status of a unit that is not active."""
+PLANNED: Final = 2_000
+"""Waiting tasks up to which the plan is asked for the end of one that runs; beyond that it takes too long."""
 LINES: Final = 10
 """Of its output, where -n does not say otherwise."""
 _LABEL: Final = 12
@@ -41,6 +45,8 @@ class Story:
     earlier: Sequence[Task] = ()
     later: Sequence[Task] = ()
     output: Sequence[str] = ()
+    planned_end: int | None = None
+    """usec: when the plan has it end; asked for where the task itself does not tell."""
     unreadable: str = ""
     """Why there is no output to show; empty when it could be read, or when there never was any."""
 
@@ -55,6 +61,8 @@ async def task_status(client: Client, task_id: str, lines: int | None, out: Outp
         chain = {"earlier": [each["id"] for each in story.earlier], "later": [each["id"] for each in story.later]}
         out.document({**task, **rest, **chain})
     else:
+        if task["state"] == "running" and "expected" not in task:
+            story = replace(story, planned_end=await _planned_end(client, task_id))
         out.paragraph(list(told(story, now(), unicode=terminal(sys.stdout).unicode)))
     return 0 if task["state"] == "running" else NOT_RUNNING
 
@@ -70,6 +78,18 @@ async def _story(client: Client, task: Task, lines: int) -> Story:
         output=output,
         unreadable=unreadable,
     )
+
+
+async def _planned_end(client: Client, task_id: str) -> int | None:
+    """None where too much waits for a quick answer, and where there is none: all the rest can be told without."""
+    # Imported when needed: most tasks are not asked about in this way.
+    from sd_taskpacker.cli.planview import view_of
+
+    with suppress(TaskpackerError):
+        if (await client.get_all())["NQueued"] <= PLANNED:
+            view = view_of(await client.get_plan("json"))
+            return next((bar.end for bar in view.bars if bar.id == task_id), None)
+    return None
 
 
 def _output(task: Task, lines: int) -> tuple[list[str], str]:
@@ -88,7 +108,7 @@ def told(story: Story, at: int, *, unicode: bool) -> Iterator[Line]:
     yield [(mark if unicode else _PLAIN_MARKS[mark], style), (f" {task['id']}", "head"), (about, "")]
     yield _field("Unit", f"{task['unit']}.{task['kind']}, run as {task['systemd_unit']}")
     yield [(f"{'State':>{_LABEL}}: ", ""), (_state(task), style), (_state_time(task, at), "")]
-    for label, text in (*_times(task, at), *_demands(task), *_tries(story)):
+    for label, text in (*_times(task, at), *_planned(story, at), *_demands(task), *_tries(story)):
         yield _field(label, text)
     for number, reason in enumerate(story.reasons):
         yield _field("Waits" if number == 0 else "", f"{reason.resource}: {reason.text}")
@@ -133,6 +153,12 @@ def _times(task: Task, at: int) -> Iterator[tuple[str, str]]:
         yield "Deadline", f"{moment(task['deadline'], at)}{late}"
 
 
+def _planned(story: Story, at: int) -> Iterator[tuple[str, str]]:
+    if story.planned_end is not None:
+        end = story.planned_end
+        yield "Expected", f"until {moment(end, at)}" if end > at else "should have ended by now"
+
+
 def _waited(task: Task) -> str:
     waited = task.get("started", 0) - task["submitted"]
     return f", and waited {rough_span(waited)}" if waited >= 1_000_000 else ""
@@ -152,11 +178,19 @@ def _demands(task: Task) -> Iterator[tuple[str, str]]:
     used = f", used {rough_span(task['cpu_usec'])}" if "cpu_usec" in task else ""
     yield "CPUs", f"{task['cpus']}{used}"
     yield "Priority", str(task["priority"])
-    yield "Command", value(task["argv"])
+    yield "Command", " ".join(map(_quoted, task["argv"]))
     for number, (name, given) in enumerate(sorted(task["parameters"].items())):
         yield "Parameters" if number == 0 else "", f"{name}={value(given)}"
     if "tag" in task:
         yield "Tag", str(task["tag"])
+
+
+def _quoted(argument: str) -> str:
+    """As in Exec=, so that one sees where an argument ends."""
+    if argument and not any(char.isspace() or char in "\"'\\" for char in argument):
+        return argument
+    inside = argument.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{inside}"'
 
 
 def _tries(story: Story) -> Iterator[tuple[str, str]]:

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Final
 
@@ -15,6 +16,7 @@ from sd_taskpacker.bus.news import News
 from sd_taskpacker.bus.replies import Forecast
 from sd_taskpacker.cli.bulk import Placed, calls, from_json, from_lines, params, read, where_it_was_written
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.cli.text import timestamp
 from sd_taskpacker.errors import InvalidArgs, TaskpackerError
 from sd_taskpacker.model.request import Request
@@ -45,7 +47,7 @@ async def submit(client: Client, options: Namespace, out: Output) -> int:
     accepted, rejected = await _ask(client, placed, options, out)
     if out.json is not Json.OFF:
         out.document({"started" if options.now else "accepted": accepted, "rejected": rejected})
-    _tell_rejected(out, rejected, now=options.now)
+    _tell_rejected(out, rejected, now=options.now, drained=options.now and await _drained(client, rejected))
     status = 0
     if news and accepted:
         status = await _wait(client, news, accepted, options, out, alone=not rejected)
@@ -76,6 +78,13 @@ async def _ask(
     return accepted, rejected
 
 
+async def _drained(client: Client, rejected: Sequence[str]) -> bool:
+    """Whether that is why. False where it cannot be known: what was asked for is done, and that is what counts."""
+    with suppress(TaskpackerError):
+        return bool(rejected) and bool((await client.get_all())["Draining"])
+    return False
+
+
 def _placed(options: Namespace) -> list[Placed]:
     """What the command line asks for, or the file it names. Raises InvalidArgs naming the line."""
     common = request(options)
@@ -96,6 +105,11 @@ async def _try(client: Client, options: Namespace, out: Output) -> int:
             raise where_it_was_written(error, call) from None
     if out.json is not Json.OFF:
         out.document([asdict(each) for each in forecasts])
+    elif len(forecasts) == 1 and terminal(sys.stdout).live:
+        # As a table it would be too wide, and what it was asked for would be cut.
+        (one,) = forecasts
+        start = "Start by" if one.verdict == "later" else "Start"
+        out.fields((("Name", one.name), ("Verdict", one.verdict), (start, _start(one)), ("Reason", one.text)))
     else:
         rows = [(each.name, each.verdict, _start(each), each.code, each.text) for each in forecasts]
         out.table(("NAME", "VERDICT", "START", "CODE", "REASON"), rows, paint="VERDICT")
@@ -146,15 +160,21 @@ def _told_when_interrupted(out: Output) -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        out.warn("Interrupted before the answer came; taskpackerctl list shows whether anything was accepted.")
+        out.interrupted("Interrupted before the answer came; taskpackerctl list shows whether anything was accepted.")
         raise
 
 
-def _tell_rejected(out: Output, names: Sequence[str], *, now: bool) -> None:
+def _tell_rejected(out: Output, names: Sequence[str], *, now: bool, drained: bool) -> None:
+    if drained:
+        problem = "sd-taskpacker is drained and starts nothing, so not {}"
+        hint = "taskpackerctl resume lets tasks start again; without --now it waits until then"
+    elif now:
+        problem, hint = "No room now for {}", "without --now it waits, if there can ever be room"
+    else:
+        problem, hint = "No room for {}, not even later", "the same with --dry-run says why"
     for name in names:
-        out.warn(f"No room now for {name}" if now else f"No room for {name}, not even later")
+        out.warn(problem.format(name))
     if names:
-        hint = "without --now it waits, if there can ever be room" if now else "the same with --dry-run says why"
         out.warn(f"Hint: {hint}")
 
 

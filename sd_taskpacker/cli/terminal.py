@@ -32,7 +32,7 @@ def terminal(stream: TextIO | None, environ: Mapping[str, str] = os.environ) -> 
         columns=columns,
         rows=rows,
         color=is_terminal and not environ.get("NO_COLOR"),
-        unicode=stream is not None and _encodes_blocks(stream),
+        unicode=stream is not None and not _wants_ascii(environ) and _encodes_blocks(stream),
         live=is_terminal,
     )
 
@@ -44,6 +44,12 @@ def size(stream: TextIO) -> tuple[int, int]:
     except (OSError, ValueError):
         return _FALLBACK
     return found.columns or _FALLBACK[0], found.lines or _FALLBACK[1]
+
+
+def _wants_ascii(environ: Mapping[str, str]) -> bool:
+    """Who says LANG=C. Python has UTF-8 all the same then, and sets this LC_CTYPE for its children."""
+    kind = environ.get("LC_CTYPE", "").replace("C.UTF-8", "")
+    return (environ.get("LC_ALL") or kind or environ.get("LANG")) in ("C", "POSIX")
 
 
 def _encodes_blocks(stream: TextIO) -> bool:

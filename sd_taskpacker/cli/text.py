@@ -108,13 +108,18 @@ def _taken(text: str, columns: int) -> str:
     return text
 
 
+def local(usec: int) -> datetime:
+    """A CLOCK_REALTIME usec in local time, with its zone. Raises OverflowError, ValueError or OSError for what is no
+    date."""
+    return datetime.fromtimestamp(usec // _SECOND, tz=UTC).astimezone()
+
+
 def timestamp(usec: int) -> str:
     """A CLOCK_REALTIME usec as systemd prints it, in local time: `Sat 2026-11-21 10:53:05 UTC`."""
     try:
-        moment = datetime.fromtimestamp(usec // 1_000_000, tz=UTC).astimezone()
+        return f"{local(usec):%a %Y-%m-%d %H:%M:%S %Z}"
     except (OverflowError, ValueError, OSError):
         return str(usec)
-    return f"{moment:%a %Y-%m-%d %H:%M:%S %Z}"
 
 
 def age(usec: int, now: int) -> str:

@@ -12,8 +12,9 @@ from typing import Any, Final
 from sd_taskpacker.cli.canvas import Line, Span, Style, fitted, line, safe
 from sd_taskpacker.cli.keys import Key
 from sd_taskpacker.cli.meters import meters
+from sd_taskpacker.cli.text import local
 from sd_taskpacker.drawing.view import Bar, PlanView, Unplaced
-from sd_taskpacker.drawing.words import memory, moment, relative, span
+from sd_taskpacker.drawing.words import memory, relative, span
 from sd_taskpacker.model.quantities import SIZES
 
 Task = Mapping[str, Any]
@@ -22,6 +23,8 @@ _COLUMNS: Final = (("MEMORY", 6), ("CPUS", 4), ("PRIORITY", 10))
 """Title and width of those that go first where there is little room; the last of them first."""
 _NAME: Final = 12
 """Columns that the id gets before anything else does."""
+_WIDEST: Final = 90
+"""Columns beyond which the id gets no more: who reads a line must find its end."""
 _TIME: Final = 12
 _MOST: Final = 20
 """Tasks that wait, where a frame is printed once and has no end."""
@@ -50,7 +53,10 @@ class Board:
 
     def plan(self, view: PlanView) -> None:
         self.ends = {bar.id: bar for bar in view.bars if bar.running}
-        waiting = sorted((bar for bar in view.bars if not bar.running), key=lambda bar: (bar.start, bar.id))
+        # Of those that start together, those of one name by number: 9 before 10.
+        waiting = sorted(
+            (bar for bar in view.bars if not bar.running), key=lambda bar: (bar.start, len(bar.id), bar.id)
+        )
         self.upcoming = [*waiting, *view.unplaced]
 
     def moved(self, ids: Collection[str]) -> None:
@@ -143,7 +149,7 @@ def once(board: Board, now: int, columns: int, *, unicode: bool) -> list[Line]:
 def _head(board: Board, now: int, columns: int, unicode: bool) -> Iterator[Line]:
     figures = board.figures
     counts = f"{figures.get('NRunning', 0):,} running, {figures.get('NQueued', 0):,} waiting"
-    yield line(Span("sd-taskpacker", Style.STRONG), f"  {moment(now):%H:%M:%S} UTC  {counts}")
+    yield line(Span("sd-taskpacker", Style.STRONG), f"  {local(now):%H:%M:%S %Z}  {counts}")
     yield from meters(figures, columns, unicode=unicode)
     if board.away:
         yield line(Span("The service is restarting; this goes on when it is back.", Style.NOTICE))
@@ -211,4 +217,4 @@ def _row(name: str, first: str, second: str, amounts: Sequence[str] | None, colu
             break
         room -= wide + 2
         cells.append(fitted(text, wide, right=True, mark="…" if unicode else "~"))
-    return "  ".join([fitted(name, min(columns, _NAME + room), mark="…" if unicode else "~"), *cells])
+    return "  ".join([fitted(name, min(columns, _WIDEST, _NAME + room), mark="…" if unicode else "~"), *cells])

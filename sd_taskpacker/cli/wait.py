@@ -71,7 +71,7 @@ async def wait_for(
                 if isinstance(each, Ended):
                     statuses.append(exit_status(each.task))
     except asyncio.CancelledError:
-        out.warn(f"Interrupted. {goes_on(waiting)}")
+        out.interrupted(f"Interrupted. {goes_on(waiting)}")
         raise
     return statuses[0] if alone and len(statuses) == 1 else FAILED if any(statuses) else 0
 

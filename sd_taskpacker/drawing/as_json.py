@@ -42,7 +42,7 @@ def render(view: PlanView) -> str:
         "free": {"chunks": max(0, view.chunks - chunks), "cpus": max(0, view.cpus - cpus)},
         "chunk_bytes": CHUNK_BYTES,
     }
-    bars = sorted(view.bars, key=lambda bar: (not bar.running, bar.start, bar.id))
+    bars = sorted(view.bars, key=lambda bar: (not bar.running, bar.start, len(bar.id), bar.id))
     # One by one: the encoder gives the interpreter to no other thread before it is done.
     tasks = ",".join(_dump(_task(bar)) for bar in bars)
     unplaced = ",".join(_dump(_unplaced(one)) for one in view.unplaced)

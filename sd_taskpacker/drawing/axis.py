@@ -61,6 +61,9 @@ class TimeAxis:
     near: int
     end: int
     split: float
+    east: int = 0
+    """How far (usec) local time is ahead of UTC now; ticks are at round local times. That it may change within the
+    plan, twice a year, is left out."""
 
     @property
     def two_scales(self) -> bool:
@@ -79,11 +82,11 @@ class TimeAxis:
         return [self._time(index / count) for index in range(count)] + [self.end]
 
     def ticks(self, room: float) -> Iterator[Tick]:
-        """Round times in UTC. `room`: the part of the width that a label needs."""
+        """Round local times. `room`: the part of the width that a label needs."""
         last = -room
         for begin, end, width in self._parts():
             step = _step(end - begin, width, room)
-            offset = _MONDAY if step >= WEEK else 0
+            offset = (_MONDAY if step >= WEEK else 0) - self.east
             for time in _multiples(begin, end, step, offset):
                 if (place := self.place(time)) - last >= room * 0.9:
                     last = place
@@ -112,15 +115,16 @@ class TimeAxis:
         return (self.begin, self.near, self.split), (self.near, self.end, 1 - self.split)
 
     def _tick(self, time: int, step: int) -> Tick:
-        at = moment(time)
-        midnight = time % DAY == 0
+        at = moment(time + self.east)
+        midnight = (time + self.east) % DAY == 0
         if midnight and step >= MINUTE:
-            return Tick(self.place(time), short_date(time, self.now), strong=True)
+            return Tick(self.place(time), short_date(time + self.east, self.now + self.east), strong=True)
         return Tick(self.place(time), f"{at:%H:%M:%S}" if step < MINUTE else f"{at:%H:%M}")
 
 
-def axis_for(view: PlanView, shown: Sequence[Bar]) -> TimeAxis:
-    """An axis on which every bar can be seen up to its end, those of `shown` best, and something of the past."""
+def axis_for(view: PlanView, shown: Sequence[Bar], *, east: int = 0) -> TimeAxis:
+    """An axis on which every bar can be seen up to its end, those of `shown` best, and something of the past. `east`:
+    as in TimeAxis; the service itself draws in UTC, for people anywhere."""
     now = view.now
     last = max((min(bar.end, now + _MOST) for bar in view.bars), default=now + _EMPTY)
     last = max(last, now + _LEAST)
@@ -132,7 +136,7 @@ def axis_for(view: PlanView, shown: Sequence[Bar]) -> TimeAxis:
     past = max((now - bar.start for bar in shown if bar.running), default=0)
     begin = now - int(min(max(past, future * _MARGIN), future * _PAST))
     split = _NEAR_WIDTH if two else (near - begin) / (last - begin)
-    return TimeAxis(now=now, begin=begin, near=near, end=last, split=split)
+    return TimeAxis(now=now, begin=begin, near=near, end=last, split=split, east=east)
 
 
 def _step(span: int, width: float, room: float) -> int:

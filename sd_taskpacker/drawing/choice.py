@@ -47,10 +47,11 @@ def _noteworthy(bar: Bar) -> tuple[bool, int, str]:
     return usual, bar.end, bar.id
 
 
-def _by_end(bar: Bar) -> tuple[bool, int, int, str]:
+def _by_end(bar: Bar) -> tuple[bool, int, int, int, str]:
     """Workorders first, as they are at the bottom of the stack."""
-    return bar.kind is not Kind.WORKORDER, bar.end, bar.start, bar.id
+    return bar.kind is not Kind.WORKORDER, bar.end, bar.start, len(bar.id), bar.id
 
 
-def _by_start(bar: Bar) -> tuple[int, int, int, str]:
-    return bar.start, -bar.priority, bar.end, bar.id
+def _by_start(bar: Bar) -> tuple[int, int, int, int, str]:
+    # The length before the text: of one name, 9 before 10.
+    return bar.start, -bar.priority, bar.end, len(bar.id), bar.id

@@ -67,7 +67,7 @@ def bar_line(bar: Bar, axis: TimeAxis, columns: int) -> str:
 
 
 def tick_lines(axis: TimeAxis, columns: int) -> tuple[str, str]:
-    """Times in UTC, and spans from now; each label begins at its time."""
+    """Times of the axis's zone, and spans from now; each label begins at its time."""
     return _labels(axis.ticks(9 / columns), columns), _labels(axis.relative_ticks(9 / columns), columns)
 
 

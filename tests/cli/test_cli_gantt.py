@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +109,15 @@ def test_what_has_no_place_is_listed_with_its_reasons() -> None:
 
 def test_of_an_empty_queue_the_room_is_told() -> None:
     assert drawn(Situation())[1:] == ["Nothing runs, nothing waits.", "", "Memory: 8G free", "CPUs:   8 free"]
+
+
+def test_times_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        lines = drawn(small())
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert lines[0] == "Plan at Sat 2026-11-21 15:00:23 CET"
+    assert [each.split()[:2] for each in lines if each.lstrip().startswith("CET")] == [["CET", "|15:00"]]

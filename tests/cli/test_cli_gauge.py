@@ -41,3 +41,17 @@ def test_an_encoding_without_blocks_gets_ascii() -> None:
 def test_a_stream_that_was_closed_can_do_nothing() -> None:
     place = terminal(None, {"TERM": "xterm"})
     assert (place.color, place.live, place.unicode) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("environ", "unicode"),
+    [
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),
+        ({"LANG": "de_DE.UTF-8", "LC_ALL": "POSIX"}, False),
+        ({"LANG": "C", "LC_CTYPE": "de_DE.UTF-8"}, True),
+        ({"LANG": "C.UTF-8"}, True),
+        ({}, True),
+    ],
+)
+def test_who_wants_ascii_gets_it_though_python_has_more(environ: dict[str, str], unicode: bool) -> None:
+    assert terminal(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), environ).unicode is unicode

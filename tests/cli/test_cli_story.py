@@ -2,18 +2,18 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dbus_next import Variant
 
 from sd_taskpacker.bus.replies import Reason
-from sd_taskpacker.cli.lastlines import last_lines
 from sd_taskpacker.cli.story import Story, told
 from tests.cli.standin import Standin, run, task
+from tests.cli.test_cli_display import plan
 from tests.cli.test_cli_overview import NOW, SECOND, seen
 
 
@@ -133,6 +133,25 @@ async def test_status_of_a_waiting_task_exits_3_and_explains(service: Standin, a
     assert "Waits: memory: wants 1G" in done.out
 
 
+def test_one_sees_where_an_argument_of_the_command_ends() -> None:
+    argv = ["/bin/sh", "-c", 'echo "$1"', "", "a\\b"]
+    assert r'''     Command: /bin/sh -c "echo \"$1\"" "" "a\\b"''' in lines(Story(task=waits() | {"argv": argv}))
+
+
+def test_of_a_task_that_does_not_tell_the_plan_tells_when_it_ends() -> None:
+    text = lines(Story(task=seen("massif@1", started=NOW - SECOND), planned_end=NOW + 300 * SECOND))
+    assert "    Expected: until Sat 2026-11-21 10:58:05 UTC; in 5min" in text
+
+
+async def test_status_asks_the_plan_for_the_end_of_a_task_that_does_not_tell(service: Standin, address: str) -> None:
+    service.answers["GetTask"] = ("a{sv}", [task("a@5")])
+    service.answers["GetAll"] = ("a{sv}", [{"NQueued": Variant("u", 1)}])
+    service.answers["GetPlan"] = plan(("a@5", 4_000_000_000_000_000))
+    assert "Expected: until Tue 2096-10-02 07:06:40 UTC" in (await run(address, "status", "a@5")).out
+    service.answers["GetAll"] = ("a{sv}", [{"NQueued": Variant("u", 10_000)}])
+    assert "Expected:" not in (await run(address, "status", "a@5")).out
+
+
 async def test_status_shows_the_last_lines_of_the_output(service: Standin, address: str, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "output.txt").write_text("".join(f"line {n}\x1b\n" for n in range(20)), encoding="ascii")
@@ -165,34 +184,3 @@ async def test_status_follows_the_tries_in_both_directions(service: Standin, add
     assert "Tried again: massif@3 (running)" in done.out
     shown = json.loads((await run(address, "status", "massif@1", "--json")).out)
     assert (shown["earlier"], shown["later"]) == ([], ["massif@2", "massif@3"])
-
-
-@pytest.mark.parametrize(
-    ("content", "lines", "shown"),
-    [
-        (b"", 3, []),
-        (b"a\nb\nc\n", 2, ["b", "c"]),
-        (b"a\nb", 5, ["a", "b"]),
-        (b"\n\n", 5, ["", ""]),
-        (b"\xff\n", 1, ["\ufffd"]),
-        (b"a\n", 0, []),
-    ],
-)
-def test_the_last_lines_of_a_file(tmp_path: Path, content: bytes, lines: int, shown: list[str]) -> None:
-    (tmp_path / "file").write_bytes(content)
-    assert last_lines(str(tmp_path / "file"), lines) == shown
-
-
-def test_a_huge_file_is_read_from_its_end(tmp_path: Path) -> None:
-    with (tmp_path / "file").open("wb") as file:
-        file.seek(1 << 40)
-        file.write(b"\nlast\n")
-    assert last_lines(str(tmp_path / "file"), 1) == ["last"]
-
-
-def test_a_link_or_a_fifo_in_the_place_of_the_output_is_not_read(tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to("/etc/passwd")
-    os.mkfifo(tmp_path / "fifo")
-    for name in ("link", "fifo"):
-        with pytest.raises(OSError, match="."):
-            last_lines(str(tmp_path / name), 1)

@@ -49,7 +49,18 @@ async def test_submit_now_does_not_queue(service: Standin, address: str) -> None
         "No room now for massif?target=b",
         "Hint: without --now it waits, if there can ever be room",
     ]
-    assert [member for member, _, _ in service.calls] == ["BatchSubmit"]
+    assert "BatchQueue" not in [member for member, _, _ in service.calls]
+
+
+async def test_submit_now_to_a_drained_service_says_what_to_do(service: Standin, address: str) -> None:
+    answer(service, rejected=("massif",), member="BatchSubmit")
+    service.answers["GetAll"] = ("a{sv}", [{"Draining": Variant("b", True)}])
+    done = await run(address, "submit", "massif", "--now")
+    assert done.status == 75
+    assert done.err.splitlines() == [
+        "sd-taskpacker is drained and starts nothing, so not massif",
+        "Hint: taskpackerctl resume lets tasks start again; without --now it waits until then",
+    ]
 
 
 async def test_json_has_what_was_taken_and_what_was_rejected(service: Standin, address: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sd_taskpacker.cli.tail import Tail
+from sd_taskpacker.cli.tail import Tail, last_lines
 
 
 def read(tail: Tail) -> tuple[bytes, list[str]]:
@@ -109,3 +109,34 @@ def test_only_a_file_is_read_and_nothing_waited_for(tmp_path: Path, make: object
     assert data == b""
     assert wrong.startswith(f"{path} cannot be read: ")
     assert tail.more() == (b"", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "lines", "shown"),
+    [
+        (b"", 3, []),
+        (b"a\nb\nc\n", 2, ["b", "c"]),
+        (b"a\nb", 5, ["a", "b"]),
+        (b"\n\n", 5, ["", ""]),
+        (b"\xff\n", 1, ["\ufffd"]),
+        (b"a\n", 0, []),
+    ],
+)
+def test_the_last_lines_of_a_file(tmp_path: Path, content: bytes, lines: int, shown: list[str]) -> None:
+    (tmp_path / "file").write_bytes(content)
+    assert last_lines(str(tmp_path / "file"), lines) == shown
+
+
+def test_a_huge_file_is_read_from_its_end(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        file.seek(1 << 40)
+        file.write(b"\nlast\n")
+    assert last_lines(str(tmp_path / "file"), 1) == ["last"]
+
+
+def test_a_link_or_a_fifo_in_the_place_of_the_output_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("link", "fifo"):
+        with pytest.raises(OSError, match="."):
+            last_lines(str(tmp_path / name), 1)

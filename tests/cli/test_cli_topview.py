@@ -157,3 +157,13 @@ def test_a_frame_for_a_pipe_has_all_that_runs_and_some_of_what_waits() -> None:
     assert sum(line.startswith("a@") for line in lines) == 60
     assert lines[-1] == f"and {len(shown.upcoming) - 20} more"
     assert not any("quit" in line for line in lines)
+
+
+def test_names_leave_the_figures_beside_them_however_wide_the_terminal_is() -> None:
+    [row] = [each for each in drawn(board(runs("massif@1")), columns=200) if each.startswith("massif@1")]
+    assert len(row) < 160
+
+
+def test_of_those_that_start_together_the_ninth_comes_before_the_tenth() -> None:
+    s = Situation().task("a@1.10", start=5).task("a@1.9", start=5)
+    assert [each.label for each in board(plan=s).upcoming] == ["a@1.9", "a@1.10"]

@@ -86,3 +86,14 @@ def test_a_task_without_an_end_does_not_move_the_others_out_of_sight() -> None:
 
 def test_steps_grow() -> None:
     assert list(STEPS) == sorted(set(STEPS))
+
+
+def test_ticks_are_at_round_local_times() -> None:
+    view = Situation().task("a", end=3 * 86400).view()
+    quarter_to_six = 5 * HOUR + 45 * MINUTE
+    east = axis_for(view, view.bars, east=quarter_to_six)
+    labels = [each.label for each in east.ticks(0.08)]
+    assert {"22 Nov", "23 Nov", "24 Nov"} <= set(labels)
+    midnight = next(each for each in east.ticks(0.08) if each.label == "22 Nov")
+    assert midnight.strong
+    assert midnight.place == east.place((NOW + quarter_to_six) // DAY * DAY + DAY - quarter_to_six)

@@ -44,3 +44,8 @@ def test_what_is_overdue_or_late_is_shown_before_the_rest() -> None:
 def test_workorders_are_on_top() -> None:
     s = queue(2, 0).task("backup", start=-9, end=9000, kind=Kind.WORKORDER)
     assert choose(s.view(), 3).running[0].label == "backup"
+
+
+def test_of_those_that_start_together_the_ninth_comes_before_the_tenth() -> None:
+    s = Situation().task("a@1.10", start=5).task("a@1.9", start=5)
+    assert [bar.label for bar in choose(s.view(), 9).waiting] == ["a@1.9", "a@1.10"]
