@@ -16,7 +16,7 @@ from tests.system.machine import SERVICE, Machine
 
 pytestmark = pytest.mark.needs_root
 
-COUNT = 200
+COUNT = 1000
 ENDS = """\
 [Batch]
 Exec=/bin/sh -c 'echo out of "$$1"; test "$$1" != 7 || exit 3' sh ${number}
