@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import pwd
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from typing import Final
 RULES: Final = Path("/etc/polkit-1/rules.d/10-tests.rules")
 PEOPLE: Final = {"ann": "taskpacker", "bob": "", "carl": ""}
 """Name -> the group that he is in, besides his own."""
+
+PYTHON: Final = "/usr/lib/sd-taskpacker/bin/python3"
+"""The installed one, which everybody may run, and which has the D-Bus library."""
 
 
 @contextmanager
@@ -34,3 +38,11 @@ def people(rules: str) -> Iterator[None]:
 def _read_rules() -> None:
     """polkit looks at the directory by itself, some time later."""
     subprocess.run(["systemctl", "restart", "polkit.service"], check=True)
+
+
+def ask(user: str) -> dict[str, str]:
+    """What asking.py, run by him with the rows that are in /srv/rows.json, finds: row -> yes, or the error."""
+    words = ["runuser", "-u", user, "--", PYTHON, "-I", "/srv/asking.py", "/srv/rows.json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))

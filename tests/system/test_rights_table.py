@@ -17,7 +17,7 @@ import pytest
 from sd_taskpacker.engine.altering import KEYS
 from sd_taskpacker.model.names import TaskId
 from tests.system.machine import MANAGER, NAME, PATH, Machine
-from tests.system.people import people
+from tests.system.people import PYTHON, ask, people
 
 pytestmark = pytest.mark.needs_root
 
@@ -88,7 +88,6 @@ CALLERS: Final = {
 }
 """Column -> user."""
 
-PYTHON: Final = "/usr/lib/sd-taskpacker/bin/python3"
 BATCH: Final = "[Batch]\nExec=/bin/sleep infinity\nSize=tiny\nCPUs=0\n"
 UNITS: Final = {
     "quick.batch": BATCH.replace("sleep infinity", "true"),
@@ -191,23 +190,6 @@ def _write_rows(machine: Machine, rows: Mapping[str, str], own: list[str], other
     machine.write_file("/srv/rows.json", json.dumps({"own": own, "rows": asked}))
 
 
-def _ask(user: str) -> dict[str, str]:
-    """Row -> yes, or the error."""
-    words = [
-        "runuser",
-        "-u",
-        user,
-        "--",
-        "/usr/lib/sd-taskpacker/bin/python3",
-        "-I",
-        "/srv/asking.py",
-        "/srv/rows.json",
-    ]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
-
-
 def _words(found: Mapping[str, str]) -> dict[str, str]:
     """As the table says it; any other error as it is."""
     said = {f"{NAME}.Error.AccessDenied": "no", "org.freedesktop.DBus.Error.PropertyReadOnly": "never"}
@@ -223,7 +205,7 @@ def test_with_polkit(at: Machine, caller: str) -> None:
     user, rows = CALLERS[caller], COLUMNS[caller]
     own = ["-", "-"] if "-" in rows.values() else _tasks_of(at, user)
     _write_rows(at, rows, own, _tasks_of(at, "ann" if user == "root" else "root"))
-    assert _words(_ask(user)) == _expected(rows)
+    assert _words(ask(user)) == _expected(rows)
 
 
 def test_a_running_task(at: Machine) -> None:
@@ -265,7 +247,7 @@ def test_without_polkit_the_group_does_all_and_others_only_look(at: Machine, pol
     _take_away_polkit(at, polkit)
     stands_for = caller if polkit == "stopped" else {"group": "root", "a rule": "others"}.get(caller, caller)
     expected = {row: COLUMNS[stands_for][row] for row in _expected(rows)}
-    assert _words(_ask(user)) == expected
+    assert _words(ask(user)) == expected
 
 
 def _introspected(machine: Machine, path: str) -> ElementTree.Element:
