@@ -11,6 +11,8 @@ library and a real dbus-daemon):
 * It sends tracebacks to clients                                   -> `Connection.send` keeps them in the journal.
 * It logs the errors that a method raised on purpose               -> `_on_message` and `quiet` do not.
 * It does not tell a method who called                             -> `SENDER`.
+* It begins all calls at once, in the order in which they came    -> `turns` lets callers take turns.
+* It answers GetMachineId once, or not even that                   -> `_default_get_machine_id_handler`.
 * A call has no time limit, may not end when the bus is lost, and
   nothing keeps the number of calls below what the bus allows       -> `Connection.ask`.
 """
@@ -21,7 +23,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +36,7 @@ from sd_taskpacker.bus.encoding import encode_signal
 from sd_taskpacker.bus.faults import as_bus_error, our_fault, unreadable
 from sd_taskpacker.bus.framing import MAX_BODY, Frame, Framer, TooLarge, Undecodable, decode
 from sd_taskpacker.bus.gate import LARGE, Gate, Judge
+from sd_taskpacker.bus.turns import Answering, Turns
 from sd_taskpacker.bus.writing import Copies, PatientWriter
 from sd_taskpacker.errors import (
     AccessDenied,
@@ -51,6 +54,9 @@ BUS_PATH: Final = "/org/freedesktop/DBus"
 CALL_TIMEOUT: Final = 30.0
 """Seconds that a peer has for an answer."""
 
+MACHINE_ID: Final = Path("/etc/machine-id")
+"""machine-id(5), which is also what D-Bus calls by that name."""
+
 SENDER: Final[ContextVar[str]] = ContextVar("SENDER")
 """The unique name of whoever made the call that is being answered; the method's task inherits it."""
 
@@ -59,7 +65,12 @@ INTERACTIVE: Final[ContextVar[bool]] = ContextVar("INTERACTIVE", default=False)
 
 _CALLS_IN_FLIGHT = 64
 """dbus-daemon refuses more than 128 calls without a reply (max_replies_per_connection)."""
-_READ_AT_ONCE = 64 << 10
+_READ_AT_ONCE = 32 << 10
+_TAKEN_AT_ONCE = 150
+"""Messages before anything else has its turn. An answer takes several turns of the loop, so each is to be short; but
+whoever is behind a flood is seen only when the flood has been read."""
+_AS_MANY = 30
+"""Messages that a read counts for, were it only a part of a large one."""
 _FLUSH_SECONDS = 5.0
 _LIBRARY_FAULTS = (ErrorType.SERVICE_ERROR.value, ErrorType.INTERNAL_ERROR.value)
 _REQUEST_NAME_DO_NOT_QUEUE = 4
@@ -104,6 +115,7 @@ class Connection(MessageBus):
         self._copies = Copies()
         self._framer = Framer()
         self._gate: Gate | None = None
+        self._turns = Turns(self._deliver, self._refuse, self._user_of)
         self._slots = asyncio.Semaphore(_CALLS_IN_FLIGHT)
         self._writer = self._outbox = PatientWriter(self, self._sock)
 
@@ -270,12 +282,19 @@ class Connection(MessageBus):
 
     def _message_reader(self) -> None:
         try:
-            # Not recvmsg: the kernel closes descriptors that nobody makes room for (unix(7), SCM_RIGHTS).
-            data = self._sock.recv(_READ_AT_ONCE)
-            if not data:
-                raise EOFError("the bus closed it")
-            for item in self._framer.feed(data):
-                self._take(item)
+            taken = 0
+            while taken < _TAKEN_AT_ONCE:
+                # Not recvmsg: the kernel closes descriptors that nobody makes room for (unix(7), SCM_RIGHTS).
+                wanted = max(_READ_AT_ONCE, min(self._framer.missing, MAX_BODY))
+                data = self._sock.recv(wanted)
+                if not data:
+                    raise EOFError("the bus closed it")
+                for item in self._framer.feed(data):
+                    self._take(item)
+                    taken += 1
+                taken += _AS_MANY
+                if len(data) < wanted:
+                    return
         except BlockingIOError:
             return
         except (OSError, EOFError, Undecodable) as error:
@@ -287,8 +306,18 @@ class Connection(MessageBus):
             self._refuse(item.head, LimitExceeded(text, hint="split it"))
         elif self._gate and item.is_call and len(item.raw) > LARGE:
             self._gate.take(item)
+        elif item.is_call:
+            self._turns.take(item)
         else:
+            # Ends of tasks and answers to us: they wait for nobody's calls.
             self._deliver(item)
+
+    async def _user_of(self, sender: str) -> int | None:
+        try:
+            [user] = await self.ask_bus("GetConnectionUnixUser", "s", sender)
+        except (DBusError, Unreachable):
+            return None
+        return int(user)
 
     def _deliver(self, frame: Frame) -> None:
         try:
@@ -304,12 +333,32 @@ class Connection(MessageBus):
         except Undecodable:
             log.warning("Dropped a message that cannot even be answered: %s", error)
             return
-        log.info("Refused %s from %s: %s", message.member or "a reply", message.sender, error)
+        log.debug("Refused %s from %s: %s", message.member or "a reply", message.sender, error)
         if message.message_type is MessageType.METHOD_CALL and not message.flags & MessageFlag.NO_REPLY_EXPECTED:
             self.send(as_bus_error(error)._as_message(message))
         waiting = self._method_return_handlers.pop(message.reply_serial, None)
         if waiting:
             waiting(None, EOFError(str(error)))
+
+    def _make_method_handler(self, interface: Any, method: Any) -> Callable[[Message, Any], None]:
+        """dbus-next's; but how many calls of one sender are under way is counted."""
+        begin: Callable[[Message, Any], None] = super()._make_method_handler(interface, method)
+        if not asyncio.iscoroutinefunction(method.fn):
+            return begin
+
+        def handler(message: Message, send_reply: Any) -> None:
+            over = self._turns.began(message.sender or "")
+            try:
+                begin(message, Answering(send_reply, over))
+            except BaseException:
+                over()
+                raise
+
+        return handler
+
+    def _default_get_machine_id_handler(self, msg: Message, send_reply: Callable[[Message], None]) -> None:
+        """dbus-next asks the bus, answers nothing when that has none, and an error to whoever asks next."""
+        send_reply(Message.new_method_return(msg, "s", [MACHINE_ID.read_text("ascii").strip()]))
 
     def _on_message(self, msg: Message) -> None:
         try:

@@ -24,6 +24,11 @@ MAX_BODY: Final = 1 << 20
 _FIXED = 16
 _CALL = 1
 _REPLIES = (2, 3)
+_NO_REPLY_EXPECTED = 1
+_SENDER = 7
+_LITTLE, _BIG = ord("l"), ord("B")
+_LENGTHS = {_LITTLE: struct.Struct("<3I"), _BIG: struct.Struct(">3I")}
+_U32 = {_LITTLE: struct.Struct("<I"), _BIG: struct.Struct(">I")}
 _MAX_SIGNATURES = 4096
 
 
@@ -40,6 +45,18 @@ class Frame:
     @property
     def is_call(self) -> bool:
         return self.raw[1] == _CALL
+
+    @property
+    def wants_answer(self) -> bool:
+        return self.is_call and not self.raw[2] & _NO_REPLY_EXPECTED
+
+    @property
+    def sender(self) -> str:
+        """The unique name that the bus has written; empty when the header has types in it that nobody knows."""
+        try:
+            return _sender(self.raw)
+        except (struct.error, IndexError):
+            return ""
 
     @property
     def head(self) -> bytes:
@@ -62,6 +79,13 @@ class Framer:
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._skip = 0
+
+    @property
+    def missing(self) -> int:
+        """Bytes of a large message that have not come yet; 0 between messages."""
+        if self._skip:
+            return self._skip
+        return max(0, sum(_sizes(self._buffer)) - len(self._buffer)) if len(self._buffer) >= _FIXED else 0
 
     def feed(self, data: bytes) -> Iterator[Frame | TooLarge]:
         """Raises Undecodable when the stream itself is broken; nothing after that can be trusted."""
@@ -112,12 +136,34 @@ def decode(raw: bytes) -> Message:
     return message
 
 
+def _sender(raw: bytes) -> str:
+    """Walks over the header's fields, an array of struct(byte, variant); the fixed part ends with its length."""
+    u32 = _U32[raw[0]]
+    at, end = _FIXED, _FIXED + u32.unpack_from(raw, 12)[0]
+    while at < end:
+        at += -at & 7
+        code, kind = raw[at], raw[at + 1 : at + 4]
+        at += 4
+        if kind in (b"\1s\0", b"\1o\0"):
+            begin = at + 4
+            at = begin + u32.unpack_from(raw, at)[0] + 1
+            if code == _SENDER:
+                return raw[begin : at - 1].decode("ascii", "replace")
+        elif kind == b"\1u\0":
+            at += 4
+        elif kind == b"\1g\0":
+            at += raw[at] + 2
+        else:
+            break
+    return ""
+
+
 def _sizes(buffer: bytes | bytearray) -> tuple[int, int]:
     """Bytes of the header, padded, and of the body."""
-    order = {ord("l"): "<", ord("B"): ">"}.get(buffer[0])
-    if order is None:
+    lengths = _LENGTHS.get(buffer[0])
+    if lengths is None:
         raise Undecodable(f"a message cannot begin with byte {buffer[0]}")
-    body, _serial, fields = struct.unpack_from(f"{order}III", buffer, 4)
+    body, _serial, fields = lengths.unpack_from(buffer, 4)
     return _FIXED + fields + (-fields & 7), body
 
 

@@ -39,6 +39,11 @@ def check_workorders(state: State, limits: Limits, caller: Caller, tasks: int) -
         raise _exceeded(f"more than {most} workorders of uid {caller.uid} would run", "workorders_per_user")
 
 
+def call_exceeded(text: str, setting: str) -> LimitExceeded:
+    """Of what one call may ask for."""
+    return LimitExceeded(text, hint=f"split the call; {_SETTING.format(setting)}")
+
+
 def _exceeded(text: str, setting: str) -> LimitExceeded:
     return LimitExceeded(text, hint=f"try again when some have ended; {_SETTING.format(setting)}")
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sd_taskpacker.engine.limits import call_exceeded
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchUnit, TaskpackerError
 from sd_taskpacker.model.args import Args, parse_args
@@ -78,8 +79,8 @@ def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Reque
     """Raises TaskpackerError; then nothing of the call is to be done."""
     limits = office.place.limits
     if len(requests) > limits.tasks_per_call:
-        raise LimitExceeded(
-            f"{len(requests)} requests in one call; at most {limits.tasks_per_call}", hint="split the call"
+        raise call_exceeded(
+            f"{len(requests)} requests in one call; at most {limits.tasks_per_call}", "tasks_per_call"
         )
     instances: list[Instance] = []
     versions = set(office.taken)
@@ -101,10 +102,10 @@ def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Reque
 def _check_call(limits: Limits, tasks: int, size: int) -> None:
     """A fan-out repeats what it is given for each of its tasks."""
     if tasks > limits.tasks_per_call:
-        raise LimitExceeded(f"more than {limits.tasks_per_call} tasks in one call", hint="split the call")
+        raise call_exceeded(f"more than {limits.tasks_per_call} tasks in one call", "tasks_per_call")
     if size > limits.mebibytes_per_call << 20:
-        raise LimitExceeded(
-            f"the tasks' parameters are more than {limits.mebibytes_per_call} MiB", hint="split the call"
+        raise call_exceeded(
+            f"the tasks' parameters are more than {limits.mebibytes_per_call} MiB", "mebibytes_per_call"
         )
 
 
@@ -116,7 +117,7 @@ def _instances(
     count = fan_out_size(unit.parameters, request.params)
     most = office.place.limits.tasks_per_call
     if count > most:
-        raise LimitExceeded(f"its parameters fan out to {count} tasks; at most {most} in one call")
+        raise call_exceeded(f"its parameters fan out to {count} tasks; at most {most} in one call", "tasks_per_call")
     if count > 1 and args.version is not None:
         raise InvalidArgs("args key 'version': one version cannot name a fan-out of several tasks")
     name = _task_name(office, caller, unit)

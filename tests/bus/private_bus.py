@@ -8,7 +8,7 @@ import struct
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
-from dbus_next import Message, MessageType
+from dbus_next import Message, MessageFlag, MessageType
 
 from sd_taskpacker.bus.connection import Connection
 from sd_taskpacker.bus.framing import Frame, Framer, decode
@@ -106,3 +106,18 @@ def with_unknown_header_field(raw: bytes) -> bytes:
     fields = raw[16 : 16 + length]
     padded = fields + bytes(-len(fields) % 8) + bytes([99, 1]) + b"u\0" + struct.pack("<I", 7)
     return raw[:12] + struct.pack("<I", len(padded)) + padded + bytes(-len(padded) % 8)
+
+
+def a_call(sender: str, text: str = "", *, silent: bool = False) -> Frame:
+    flags = MessageFlag.NO_REPLY_EXPECTED if silent else MessageFlag.NONE
+    message = Message("a.b", "/a", "a.b", "Do", flags=flags, signature="s", body=[text], serial=7)
+    return Frame(with_sender(bytes(message._marshall()), sender))
+
+
+def with_sender(raw: bytes, sender: str) -> bytes:
+    """As the bus passes it on."""
+    [length] = struct.unpack_from("<I", raw, 12)
+    body = raw[16 + length + (-length & 7) :]
+    fields = raw[16 : 16 + length] + bytes(-length & 7)
+    fields += b"\7\1s\0" + struct.pack("<I", len(sender)) + sender.encode() + b"\0"
+    return raw[:12] + struct.pack("<I", len(fields)) + fields + bytes(-len(fields) & 7) + body

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from dbus_next import DBusError, Message, MessageFlag, MessageType, Variant
 
-from sd_taskpacker.bus import framing
+from sd_taskpacker.bus import connection, framing
 from sd_taskpacker.bus.connection import SENDER, Connection, connect
 from sd_taskpacker.bus.decoding import decode_message
 from sd_taskpacker.bus.framing import MAX_BODY
@@ -246,3 +246,13 @@ async def test_what_cannot_leave_any_more_is_told(dial: Dial, bus_process: tuple
     await server.lost()
     with pytest.raises(Unreachable, match="had left"):
         await server.flushed()
+
+
+async def test_whoever_asks_which_machine_this_is_is_told_each_time(
+    dial: Dial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+    monkeypatch.setattr(connection, "MACHINE_ID", tmp_path / "machine-id")
+    server, caller = await dial(), await dial()
+    ask = (unique(server), "/", "org.freedesktop.DBus.Peer", "GetMachineId")
+    assert await caller.ask(*ask) == await caller.ask(*ask) == ["0123456789abcdef0123456789abcdef"]

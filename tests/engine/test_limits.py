@@ -93,8 +93,9 @@ def test_workorders_of_one_user_find_an_end() -> None:
 )
 def test_one_call_has_a_limit(requests: list[Any], limits: dict[str, int]) -> None:
     at = limited(office(unit(parameters=(parameter(default=""),))), **limits)
-    with pytest.raises(LimitExceeded):
+    with pytest.raises(LimitExceeded) as caught:
         admit(at, Kind.BATCH, ANN, requests, NOW)
+    assert all(setting in caught.value.hint for setting in limits)
 
 
 def test_tasks_that_ask_for_themselves_find_an_end() -> None:

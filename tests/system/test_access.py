@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who may do what: real users, a real polkitd with an admin's rule, and what holds where there is none."""
+"""What an admin says about single units and tasks, with real users and a real polkitd; and what is kept from whom.
+Who may call what is in test_rights_table.py."""
 
 from __future__ import annotations
 
-import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system.machine import MANAGER, NAME, PATH, UNITS, Machine
+from tests.system.machine import UNITS, Machine
+from tests.system.people import people
 
 pytestmark = pytest.mark.needs_root
 
@@ -22,133 +23,16 @@ polkit.addRule(function(action, subject) {
     }
 });
 """
-RULES = Path("/etc/polkit-1/rules.d/10-tests.rules")
 QUICK = "[Batch]\nExec=/bin/true\nSize=tiny\nCPUs=0\n"
-SLEEPER = "[Batch]\nExec=/bin/sleep infinity\nSize=tiny\nCPUs=0\nMaxRunning=1\n"
 
 REQUEST = "a(sa{sv}a{sv})"
-CALLS: Mapping[str, list[str]] = {
-    "ListTasks": ["a{sv}", "0"],
-    "GetTask": ["s", "waiting"],
-    "Explain": ["s", "waiting"],
-    "GetPlan": ["s", "text"],
-    "ListEvents": ["tu", "0", "1"],
-    "ListUnits": [],
-    "GetUnitProblems": ["s", "quick"],
-    "BatchTest": [REQUEST, "1", "quick", "0", "0"],
-    "BatchSubmit": [REQUEST, "1", "quick", "0", "0"],
-    "BatchQueue": [REQUEST, "1", "quick", "0", "0"],
-    "WorkorderStart": [REQUEST, "1", "order", "0", "0"],
-    "SetTaskProperties": ["sa{sv}", "waiting", "1", "priority", "u", "1"],
-    "Cancel": ["s", "waiting"],
-    "Kill": ["ss", "running", "TERM"],
-    "Decommission": ["s", "quick"],
-    "Recommission": ["s", "quick"],
-    "Resume": [],
-    "Drain": [],
-    "Reload": [],
-}
-LOOKING = frozenset(list(CALLS)[:7])
-SUBMITTING = frozenset(list(CALLS)[7:11])
-
-ASK = f"""\
-import json, subprocess, sys
-denied = []
-for member, arguments in json.loads(sys.argv[1]).items():
-    words = ["busctl", "call", {NAME!r}, {PATH!r}, {MANAGER!r}, member, *arguments]
-    done = subprocess.run(words, capture_output=True, text=True)
-    if "may not" in done.stderr or "belongs to" in done.stderr:
-        denied.append(member)
-    elif done.returncode:
-        sys.exit(member + ": " + done.stderr)
-print(json.dumps(denied))
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _people() -> Iterator[None]:
     """ann is in the group; bob is not, and polkit lets him submit one unit."""
-    for user, more in (("ann", ["--groups", "taskpacker"]), ("bob", [])):
-        subprocess.run(["useradd", "--no-create-home", *more, user], check=True)
-    RULES.write_text(RULE)
-    subprocess.run(["systemctl", "restart", "polkit.service"], check=True)
-    yield
-    RULES.unlink()
-
-
-@pytest.fixture
-def _without_polkit(machine: Machine) -> Iterator[None]:
-    machine.systemctl("mask", "--runtime", "--now", "polkit.service")
-    yield
-    machine.systemctl("unmask", "--runtime", "polkit.service")
-
-
-@pytest.fixture
-def tasks(machine: Machine) -> Iterator[dict[str, str]]:
-    """Of root's: one that runs, and one that waits for its end."""
-    machine.write_unit("quick.batch", QUICK)
-    machine.write_unit("sleeper.batch", SLEEPER)
-    machine.write_unit("order.workorder", QUICK.replace("Batch", "Workorder"))
-    ((first,), _), ((second,), _) = machine.call("BatchQueue", REQUEST, [["sleeper", {}, {}]] * 2)
-    machine.wait(lambda: machine.unit_state(machine.task(first)["systemd_unit"]) == "loaded", "it runs")
-    yield {"running": first, "waiting": second}
-    machine.call("Resume", "")
-    # What is about to end by itself cannot be killed any more.
-    machine.wait(lambda: {task["unit"] for task in machine.running()} <= {"sleeper"}, "the others end")
-
-
-def _calls(tasks: Mapping[str, str]) -> str:
-    return json.dumps({member: [tasks.get(word, word) for word in words] for member, words in CALLS.items()})
-
-
-def _denied(user: str, tasks: Mapping[str, str]) -> frozenset[str]:
-    words = ["runuser", "-u", user, "--", "/usr/bin/python3", "-I", "-c", ASK, _calls(tasks)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return frozenset(json.loads(done.stdout))
-
-
-EVERYTHING = frozenset(CALLS)
-
-
-@pytest.mark.parametrize(
-    ("user", "denied"),
-    [
-        ("ann", EVERYTHING - LOOKING - SUBMITTING),
-        ("bob", EVERYTHING - LOOKING),
-        ("taskpacker", EVERYTHING - LOOKING),
-        ("root", frozenset()),
-    ],
-)
-def test_with_polkit_the_group_submits_and_root_does_all(
-    machine: Machine, tasks: dict[str, str], user: str, denied: frozenset[str]
-) -> None:
-    assert _denied(user, tasks) == denied
-
-
-@pytest.mark.parametrize(("user", "denied"), [("ann", frozenset()), ("bob", EVERYTHING - LOOKING)])
-@pytest.mark.usefixtures("_without_polkit")
-def test_without_polkit_the_group_does_all_and_others_only_look(
-    machine: Machine, tasks: dict[str, str], user: str, denied: frozenset[str]
-) -> None:
-    assert _denied(user, tasks) == denied
-
-
-def test_a_task_submits_and_never_manages(machine: Machine, tasks: dict[str, str]) -> None:
-    machine.write_file("/srv/ask.py", ASK)
-    machine.write_file("/srv/calls.json", _calls(tasks))
-    machine.write_unit("asker.workorder", QUICK.replace("Batch", "Workorder").replace("Exec=/bin/true", _ASKER))
-    (asker,) = machine.call("WorkorderStart", REQUEST, [["asker", {}, {}]])
-    task = machine.closed(asker)
-    assert task["result"] == "success", machine.output(task)
-    assert frozenset(json.loads(machine.output(task))) == EVERYTHING - LOOKING - SUBMITTING
-
-
-_ASKER = """\
-Exec=/usr/bin/python3 -I -c "import sys; \\
-    sys.argv[1:] = [open('/srv/calls.json').read()]; \\
-    exec(open('/srv/ask.py').read())"
-"""
+    with people(RULE):
+        yield
 
 
 def test_a_rule_of_the_admin_lets_one_user_submit_one_unit(machine: Machine) -> None:
