@@ -50,7 +50,8 @@ def _written(document: Document) -> list[str]:
     lines = []
     for section in document.sections:
         lines.append(f"[{section.name}]")
-        lines += [f"{each.key}={each.value}" for each in document.assignments if each.section_index == section.index]
+        # Only a backslash at the very end goes on in the next line; a blank behind it is no part of a value.
+        lines += [f"{each.key}={each.value} " for each in document.assignments if each.section_index == section.index]
     return lines
 
 
