@@ -9,6 +9,7 @@ from hypothesis import settings
 
 # A busy machine is no reason to fail.
 settings.register_profile("untimed", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=20_000, database=None)
 settings.load_profile("untimed")
 
 # What a shell starts in the background ignores Ctrl-C, and so would the commands to which tests send it.

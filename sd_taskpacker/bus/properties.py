@@ -8,7 +8,7 @@ section, and defaults that the section replaces.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from sd_taskpacker.model.command import is_broken_by_reload
 from sd_taskpacker.model.notices import task_fields
@@ -21,6 +21,9 @@ Property = tuple[str, Value]
 
 STOP_USEC: Final = 10 * 1_000_000
 OOM_SCORE_OF_BATCH: Final = 500
+TASKS_OF_BATCH: Final = 1_024
+"""Processes and threads. The default of systemd, 15 % of what the machine can have, is for services, which are few;
+with it a handful of tasks could take every number that there is."""
 
 LIFE_CYCLE: Final = frozenset(
     {
@@ -52,6 +55,8 @@ _RECURSIVELY: Final = 1 << 14
 """MS_REC of mount(2): what is mounted below comes along."""
 
 _ROOT = ("root", "0")
+
+SHARED_MEMORY: Final = "/dev/shm"
 
 _FAMILIES = {
     "StandardInput": "StandardInput",
@@ -118,8 +123,17 @@ def _isolation(task: Task, state_directory: str | None) -> Iterator[Property]:
     hidden = [state_directory]
     if not f"{task.root_directory}/".startswith(f"{state_directory}/"):
         hidden.append(task.root_directory)
-    yield "TemporaryFileSystem", Value("a(ss)", [[place, "ro,mode=0755"] for place in hidden])
+    places = [[place, "ro,mode=0755"] for place in hidden]
+    if _own(task, "PrivateIPC") is not False:
+        # What is left in /dev/shm would stay after the task, for the others to pay for: it counts against the slice.
+        places.append([SHARED_MEMORY, "mode=1777,size=50%"])
+    yield "TemporaryFileSystem", Value("a(ss)", places)
     yield "BindPaths", Value("a(ssbt)", [[task.directory, task.directory, False, _RECURSIVELY]])
+
+
+def _own(task: Task, setting: str) -> Any:
+    """What `[Service]` says last, None when it says nothing."""
+    return next((value.data for name, value in reversed(task.properties) if name == setting), None)
 
 
 def _environment(task: Task) -> list[str]:
@@ -154,12 +168,19 @@ def _defaults(task: Task) -> Iterator[Property]:
     if task.kind is Kind.BATCH:
         yield "MemorySwapMax", _t(0)
         yield "OOMScoreAdjust", Value("i", OOM_SCORE_OF_BATCH)
+        yield "TasksMax", _t(TASKS_OF_BATCH)
     yield "NoNewPrivileges", _b(True)
     yield "ProtectSystem", _s("strict")
     # In a user namespace of its own a task cannot look into the processes of its user that are other tasks, nor past
     # what is hidden from it by /proc/PID/root. Whoever is given capabilities needs them outside.
     if task.user not in (None, *_ROOT) and not any(name == "AmbientCapabilities" for name, _ in task.properties):
         yield "PrivateUsers", _b(True)
+    if task.user is not None:
+        # Message queues and shared memory end with the task, as does what it has in /dev/shm.
+        yield "PrivateIPC", _b(True)
+    if task.user not in (None, *_ROOT):
+        # A program with the set-user-ID bit in results/ would make everybody the tasks' user, outside of any sandbox.
+        yield "RestrictSUIDSGID", _b(True)
     # A private /tmp would hide a work directory in /tmp (226/NAMESPACE): a state directory of a test or a user.
     if not task.directory.startswith(("/tmp/", "/var/tmp/")):
         yield "PrivateTmp", _b(True)

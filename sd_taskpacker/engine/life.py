@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -213,7 +213,12 @@ class Life:
             again = next_try(self._loop.state, over, now, secrets=task.secrets)
             return Decision([TaskEnded(over), TaskQueued(again)] if again else [TaskEnded(over)])
 
-        await self._insist(decide)
+        async def make_room() -> None:
+            """What fills the disk may be this task's own, which goes anyway now that its unit is over."""
+            if task := self._loop.state.task(task_id):
+                await self._leavings.collect(task)
+
+        await self._insist(decide, refused=make_room)
 
     async def _finish(self, task: Task) -> None:
         has_directory = task.outcome is None or not task.outcome.no_directory
@@ -238,12 +243,17 @@ class Life:
         """What nobody waits for: a turn less for each task that was closed."""
         await self._insist(lambda now: Decision(events), hurried=False)
 
-    async def _insist(self, decide: Decide, *, hurried: bool = True) -> None:
-        """What happened cannot be refused: until the store takes it, systemd and the receipt keep it for us."""
+    async def _insist(
+        self, decide: Decide, *, hurried: bool = True, refused: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """What happened cannot be refused: until the store takes it, systemd and the receipt keep it for us.
+        `refused` is called each time that it does not."""
         while True:
             try:
                 await self._loop.ask(decide, hurried=hurried)
             except LimitExceeded:  # The loop has told why.
+                if refused:
+                    await refused()
                 await asyncio.sleep(STORE_RETRY_SECONDS)
             else:
                 return

@@ -24,5 +24,12 @@ def excerpt(given: object) -> str:
 def listing(names: Iterable[str]) -> str:
     """`a, b, c`; a long list is cut and says how many there are. "none" when it is empty."""
     known = tuple(names)
-    shown = ", ".join(name if len(name) <= MAX_SHOWN else name[: MAX_SHOWN - 1] + "…" for name in known[:MAX_NAMES])
+    shown = ", ".join(map(_name, known[:MAX_NAMES]))
     return f"{shown}, … ({len(known)} in all)" if len(known) > MAX_NAMES else shown or "none"
+
+
+def _name(text: str) -> str:
+    """As it is, unless it could move a cursor: a unit file may hold anything, also as a name that is refused."""
+    if not text.isprintable():
+        return excerpt(text)
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

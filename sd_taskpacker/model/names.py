@@ -17,6 +17,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from sd_taskpacker.model.excerpt import excerpt
+
 OBJECT_ROOT: Final = "/org/sdtaskpacker1"
 TASK_PATH: Final = OBJECT_ROOT + "/task/"
 SLICE: Final = "taskpacker.slice"
@@ -35,12 +37,11 @@ MAX_DEPTH: Final = 32
 _COMPONENT = re.compile(r"[A-Za-z0-9_.+-]+", re.ASCII)
 _NOT_IN_UNIT = re.compile(r"[^A-Za-z0-9_.]")
 _NOT_IN_PATH = re.compile(r"[^A-Za-z0-9]")
-_SHOWN = 60
 
 
 def check_component(text: str, what: str) -> None:
     """Raises ValueError unless `text` may stand between two slashes of a task name, or be a version."""
-    shown = repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+    shown = excerpt(text)
     if not _COMPONENT.fullmatch(text):
         raise ValueError(f"{what} {shown} may hold only letters, digits and _ . + -")
     if text in (".", ".."):
@@ -67,14 +68,14 @@ class TaskId:
         check_component(version, "version")
         made = cls(name, version)
         if len(made.unit_name) > MAX_UNIT_NAME:
-            raise ValueError(f"the systemd unit of '{name[:_SHOWN]}' would be longer than {MAX_UNIT_NAME} bytes")
+            raise ValueError(f"the systemd unit of {excerpt(name)} would be longer than {MAX_UNIT_NAME} bytes")
         return made
 
     @classmethod
     def parse(cls, text: str) -> Self:
         name, separator, version = text.partition("@")
         if not separator:
-            raise ValueError(f"{text[:_SHOWN]!r} is not a task id; an id reads NAME@VERSION")
+            raise ValueError(f"{excerpt(text)} is not a task id; an id reads NAME@VERSION")
         return cls.make(name, version)
 
     @classmethod

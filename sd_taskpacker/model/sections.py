@@ -9,6 +9,7 @@ adds the place. `[Service]` has a table of its own: model.service_table.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
@@ -77,9 +78,16 @@ def _pattern(text: str) -> str:
     if len(text) > MAX_PATTERN:
         raise ValueError(f"has {len(text)} characters, more than the {MAX_PATTERN} that a pattern may have")
     try:
-        re.compile(text)
+        with warnings.catch_warnings():
+            # That some set will mean something else in a later Python, which nobody would notice.
+            warnings.simplefilter("error")
+            re.compile(text)
     except (re.error, RecursionError, OverflowError) as e:
         raise ValueError(f"{excerpt(text)} is not a regular expression: {e}") from None
+    except Warning as e:
+        raise ValueError(
+            f"{excerpt(text)} has two meanings: {e}; write a backslash before [ - & | ~ in a set"
+        ) from None
     check_backtracking(text)
     return text
 

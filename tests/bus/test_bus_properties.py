@@ -134,7 +134,7 @@ STATE = "/var/lib/sd-taskpacker"
 
 def test_a_task_sees_of_the_state_directory_what_is_its_own() -> None:
     made = dict(transient(a_task(user="taskpacker"), STATE))
-    assert made["TemporaryFileSystem"].data == [[STATE, "ro,mode=0755"]]
+    assert made["TemporaryFileSystem"].data[0] == [STATE, "ro,mode=0755"]
     assert made["BindPaths"].data == [[HOME, HOME, False, 16384]]
 
 
@@ -142,12 +142,33 @@ def test_a_directory_elsewhere_is_hidden_too_and_what_the_unit_binds_is_kept() -
     srv = {"directory": "/srv/builds/@1", "root_directory": "/srv/builds", "user": "taskpacker"}
     own = (("BindPaths", Value("a(ssbt)", [["/data", "/data", False, 16384]])),)
     made = dict(transient(a_task(**srv, properties=own), STATE))
-    assert [place for place, _ in made["TemporaryFileSystem"].data] == [STATE, "/srv/builds"]
+    assert [place for place, _ in made["TemporaryFileSystem"].data] == [STATE, "/srv/builds", "/dev/shm"]
     assert [entry[0] for entry in made["BindPaths"].data] == ["/data", "/srv/builds/@1"]
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_shared_memory_is_a_tasks_own_unless_the_unit_says_otherwise(shared: bool) -> None:
+    own = (("PrivateIPC", Value("b", False)),) if shared else ()
+    made = dict(transient(a_task(user="taskpacker", properties=own), STATE))
+    assert made["PrivateIPC"].data is not shared
+    assert ("/dev/shm" in {place for place, _ in made["TemporaryFileSystem"].data}) is not shared
+
+
+def test_a_batch_task_has_so_many_processes_and_a_workorder_what_systemd_gives_it() -> None:
+    assert properties(a_task())["TasksMax"] == 1_024
+    assert properties(a_task(properties=(("TasksMax", Value("t", INFINITY)),)))["TasksMax"] == INFINITY
+    assert "TasksMax" not in properties(a_workorder())
+
+
+@pytest.mark.parametrize(("user", "restricted"), [("taskpacker", True), ("root", False), (None, False)])
+def test_nobody_but_root_leaves_programs_that_run_as_their_owner(user: str | None, restricted: bool) -> None:
+    assert ("RestrictSUIDSGID" in properties(a_task(user=user))) is restricted
+
+
 def test_in_a_user_instance_nothing_is_mounted_and_no_namespace_is_made() -> None:
-    assert not {"TemporaryFileSystem", "BindPaths", "PrivateUsers"} & {name for name, _ in transient(a_task())}
+    assert not {"TemporaryFileSystem", "BindPaths", "PrivateUsers", "PrivateIPC"} & {
+        name for name, _ in transient(a_task())
+    }
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,19 @@ async def test_an_end_that_the_store_refuses_is_kept_and_tried_again(monkeypatch
         assert daemon.diary.about("signal", "commit-end") == [f"commit-end {JOB}", f"signal {JOB} success"]
 
 
+async def test_what_an_ended_task_fills_the_disk_with_goes_before_its_end_finds_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(life, "STORE_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(loop, "STORE_RETRY_SECONDS", 0.01)
+    async with running(Daemon(unit())) as daemon:
+        await _started(daemon)
+        daemon.store.fails = 1
+        daemon.end(JOB)
+        await daemon.until(f"commit-close {JOB}")
+        assert daemon.diary.about("collect", "commit-end")[:2] == [f"collect {JOB}", f"commit-end {JOB}"]
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), LookupError("no user 'gone'")])
 async def test_a_record_that_cannot_be_written_does_not_keep_the_signal_back(error: Exception) -> None:
     daemon = Daemon(unit())

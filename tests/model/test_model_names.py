@@ -62,13 +62,36 @@ def test_the_names_of_the_design() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ".", "..", "a b", "a/b", "a@b", "ä", "a\n", "a\0", "\u0661", "x" * MAX_COMPONENT, "a:b", "a\\x2d"]
+    "text",
+    [
+        "",
+        ".",
+        "..",
+        "a b",
+        "a/b",
+        "a@b",
+        "ä",
+        "a\n",
+        "a\0",
+        "\u0661",
+        "x" * MAX_COMPONENT,
+        "a:b",
+        "a\\x2d",
+        "\0" * 60,
+    ],
 )
 def test_a_hostile_component_is_refused_with_a_short_printable_message(text: str) -> None:
     with pytest.raises(ValueError, match="^version ") as caught:
         check_component(text, "version")
     assert len(str(caught.value)) < 200
     assert str(caught.value).isprintable()
+
+
+def test_a_hostile_id_too() -> None:
+    for text in ("\U000e0001" * 60, "x" * 300 + "@1"):
+        with pytest.raises(ValueError, match=".") as caught:
+            TaskId.parse(text)
+        assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize(

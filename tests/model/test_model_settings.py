@@ -331,6 +331,25 @@ def test_no_file_raises(lines: list[str]) -> None:
         assert str(problem)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[Batch]\nExec=/bin/x ${p}\n[Parameter]\nName=\x1b[2J\n",
+        '[Batch]\nExec=/bin/x\n[Parameter]\nName=p\nType=enum\nValues="\\x1b[2J"\nDefault=a\n',
+    ],
+)
+def test_no_name_in_a_file_moves_the_cursor_of_who_reads_the_problem(text: str) -> None:
+    problems = shown(text)
+    assert problems
+    assert all(problem.isprintable() for problem in problems)
+
+
+def test_a_pattern_that_a_later_python_reads_otherwise_is_refused() -> None:
+    (problem,) = shown(GOOD + "[Parameter]\nName=p\nPattern=[[a]\n")
+    assert "has two meanings: Possible nested set at position 1; write a backslash" in problem
+    good(GOOD + "[Parameter]\nName=p\nPattern=[\\[a]\n")
+
+
 SECRET = "[Batch]\nExec=/bin/true\n[Parameter]\nName=token\nSecret=yes\n"
 
 
