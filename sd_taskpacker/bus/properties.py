@@ -126,7 +126,7 @@ def _isolation(task: Task, state_directory: str | None) -> Iterator[Property]:
     places = [[place, "ro,mode=0755"] for place in hidden]
     if _own(task, "PrivateIPC") is not False:
         # What is left in /dev/shm would stay after the task, for the others to pay for: it counts against the slice.
-        places.append([SHARED_MEMORY, "mode=1777,size=50%"])
+        places.append([SHARED_MEMORY, "mode=1777"])
     yield "TemporaryFileSystem", Value("a(ss)", places)
     yield "BindPaths", Value("a(ssbt)", [[task.directory, task.directory, False, _RECURSIVELY]])
 
