@@ -47,6 +47,7 @@ from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.host.alone import take_alone
 from sd_taskpacker.host.boot import boot_id
 from sd_taskpacker.host.budget import ThisMachine
+from sd_taskpacker.host.budget_watch import BudgetWatch
 from sd_taskpacker.host.cgroups import counter_files, unit_of_pid
 from sd_taskpacker.host.commands import CommandFiles
 from sd_taskpacker.host.garbage import Garbage
@@ -179,12 +180,14 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     bus = await connect(user=user)
     daemon = await _build(bus, store, paths, user=user)
     daemon.heartbeat.note(idle=daemon.loop.state.is_idle)
+    limits = _budget_watch()
     work = (
         daemon.loop.run(daemon.act),
         daemon.herald.run(),
         daemon.retention.run(),
         daemon.heartbeat.pulse(),
-        _watch(daemon),
+        _watch(daemon, limits),
+        *(() if limits is None else (_follow_budget(daemon, limits),)),
     )
     workers = [asyncio.create_task(each) for each in work]
     try:
@@ -344,13 +347,22 @@ def _read_config(path: Path) -> Config:
     return config
 
 
-async def _watch(daemon: _Daemon) -> None:
-    """The limit of a cgroup changes without telling, and so does the clock. Neither matters while there is no task:
-    the budget is read for each submission anyhow."""
+def _budget_watch() -> BudgetWatch | None:
+    """None where the kernel has no place left for one (fs.inotify.max_user_instances)."""
+    try:
+        return BudgetWatch()
+    except OSError as error:
+        log.warning("a changed budget is noticed a while later: %s", error)
+        return None
+
+
+async def _watch(daemon: _Daemon, limits: BudgetWatch | None) -> None:
+    """The clock changes without telling, and so may a limit. While there is no task the clock does not matter."""
     while True:
-        await daemon.heartbeat.busy()
+        if limits is not None and limits.is_told():
+            await daemon.heartbeat.busy()
         before = _clocks()
-        while await daemon.heartbeat.beat():
+        while await daemon.heartbeat.beat() or limits is None or not limits.is_told():
             await daemon.desk.refresh_budget()
             after = _clocks()
             try:
@@ -359,6 +371,20 @@ async def _watch(daemon: _Daemon) -> None:
                 log.error("the clock was set, which cannot be remembered now: %s", error)
             else:
                 before = after
+
+
+async def _follow_budget(daemon: _Daemon, limits: BudgetWatch) -> None:
+    """Until cancelled: reads the budget when somebody has written to a limit of ours."""
+    written = asyncio.Event()
+    asyncio.get_running_loop().add_reader(limits, written.set)
+    while True:
+        await written.wait()
+        try:
+            limits.again()
+        except OSError as error:
+            log.error("the limits of our cgroup cannot be read: %s", error)
+        written.clear()
+        await daemon.desk.refresh_budget()
 
 
 async def _until_told(bus: Connection, workers: Sequence[asyncio.Task[None]]) -> int:

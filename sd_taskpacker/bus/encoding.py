@@ -37,6 +37,19 @@ class Encoded:
     elements: Sequence[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All of a body, encoded before: see `whole`."""
+
+    data: bytes | bytearray
+
+
+def whole(signature: str, value: Any) -> Whole:
+    """The only value of a body, for what is so large that it is encoded in a thread. Raises what `struct` raises
+    where it does not fit."""
+    return Whole(_body(signature, [value]))
+
+
 def a_variant(signature: str, value: Any) -> Variant:
     """A Variant that is not verified when it is made, which takes most of the time that making one takes."""
     made = Variant.__new__(Variant)
@@ -84,14 +97,16 @@ def _encode(message: Message, with_descriptors: bool) -> bytearray:
     return _whole(head, kind, flags, message.serial, _body(message.signature, message.body))
 
 
-def _body(signature: str, values: Sequence[Any]) -> bytearray:
+def _body(signature: str, values: Sequence[Any]) -> bytes | bytearray:
+    if len(values) == 1 and type(values[0]) is Whole:
+        return values[0].data
     body = bytearray()
     for write, value in zip(_writers(signature), values, strict=True):
         write(body, value)
     return body
 
 
-def _whole(fields: bytes, kind: int, flags: int, serial: int, body: bytearray) -> bytearray:
+def _whole(fields: bytes, kind: int, flags: int, serial: int, body: bytes | bytearray) -> bytearray:
     length = len(fields)
     head = _HEAD.pack(_LITTLE, kind, flags, _VERSION, len(body), serial, length)
     return bytearray().join((head, fields, _PAD8[length % 8], body))

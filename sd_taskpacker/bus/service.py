@@ -7,7 +7,8 @@ introspection shows.
 
 import asyncio
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from dbus_next import Variant
@@ -19,6 +20,7 @@ from sd_taskpacker import __version__
 from sd_taskpacker.bus import wire, wire_queue, wire_units
 from sd_taskpacker.bus.callers import Callers
 from sd_taskpacker.bus.connection import INTERACTIVE, SENDER
+from sd_taskpacker.bus.encoding import whole
 from sd_taskpacker.bus.faults import replies
 from sd_taskpacker.bus.introspection import complete
 from sd_taskpacker.engine.ports import Manager
@@ -47,6 +49,13 @@ class ManagerInterface(ServiceInterface):
         super().__init__(INTERFACE)
         self._manager = manager
         self._callers = callers
+        # Two, so that one that takes long does not keep everybody else from a short one.
+        self._encoding = ThreadPoolExecutor(2, thread_name_prefix="encode")
+
+    async def _encoded(self, signature: str, made: Callable[[], Any]) -> Any:
+        """What may be thousands is made and encoded in a thread: nobody else would be answered meanwhile."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._encoding, lambda: whole(signature, made()))
 
     async def _caller(self) -> Caller:
         interactive = INTERACTIVE.get()  # As it is now, before anything is waited for.
@@ -129,7 +138,8 @@ class ManagerInterface(ServiceInterface):
     @replies
     async def ListTasks(self, filter: "a{sv}") -> "aa{sv}":
         """Filters: state s or as, root s, kind s, since t (usec), limit u; running and waiting ones by default."""
-        return [wire.task_to_wire(task) for task in await self._manager.list_tasks(wire.filter_from(filter))]
+        tasks = await self._manager.list_tasks(wire.filter_from(filter))
+        return await self._encoded("aa{sv}", lambda: [wire.task_to_wire(task) for task in tasks])
 
     @method()
     @replies
@@ -148,14 +158,16 @@ class ManagerInterface(ServiceInterface):
     async def GetPlan(self, format: "s") -> "s":
         """The plan as it is now: json, text, svg or html."""
         form = wire_queue.format_from(format)
-        return wire_queue.plan_to_wire(await self._manager.get_plan(form), form)
+        plan = await self._manager.get_plan(form)
+        return await self._encoded("s", lambda: wire_queue.plan_to_wire(plan, form))
 
     @method()
     @replies
     async def ListEvents(self, after: "t", limit: "u") -> "a(ttssa{sv})":
         """(sequence, time usec, id, event, details) each, oldest first; at most `limit`, and not all for 0 either.
         Numbers have no gaps: when the first is not `after` + 1, those between are no longer kept."""
-        return wire_queue.events_to_wire(await self._manager.list_events(after, limit))
+        events = await self._manager.list_events(after, limit)
+        return await self._encoded("a(ttssa{sv})", lambda: wire_queue.events_to_wire(events))
 
     @method()
     @replies

@@ -6,6 +6,7 @@ The daemon knows nothing of this: the file is copied onto the machine and runs i
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import signal
@@ -16,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from dbus_next import Message, MessageType
+from dbus_next import Message
 
 from sd_taskpacker import daemon
 from sd_taskpacker.bus.connection import Connection
@@ -129,7 +130,8 @@ def _points(events: Sequence[Event]) -> Iterator[str]:
 
 def wrap_connection() -> None:
     """A message has been sent when the socket has taken it: the bus reads it even when its sender is dead."""
-    take, send = Connection._on_message, Connection.send
+    take, send, emit = Connection._on_message, Connection.send, Connection.emit
+    leaving: set[asyncio.Task[None]] = set()
     asked: set[tuple[str | None, int]] = set()
 
     def on_message(self: Connection, msg: Message) -> None:
@@ -138,20 +140,28 @@ def wrap_connection() -> None:
         take(self, msg)
 
     def sent(self: Connection, msg: Message) -> Any:
-        point = ""
-        if msg.message_type is MessageType.SIGNAL and msg.member in TOLD:
-            point = f"send {msg.member}"
-        elif (msg.destination, msg.reply_serial) in asked:
-            point = "send reply"
-        if point:
-            burn(f"{point} before")
+        if (msg.destination, msg.reply_serial) not in asked:
+            return send(self, msg)
+        burn("send reply before")
         future = send(self, msg)
-        if point:
-            future.add_done_callback(_burning(f"{point} after"))
+        future.add_done_callback(_burning("send reply after"))
         return future
+
+    def emitted(
+        self: Connection, path: str, interface: str, member: str, signature: str, body: Sequence[Any]
+    ) -> None:
+        if member not in TOLD:
+            return emit(self, path, interface, member, signature, body)
+        burn(f"send {member} before")
+        emit(self, path, interface, member, signature, body)
+        left = asyncio.get_running_loop().create_task(self.flushed())
+        leaving.add(left)
+        left.add_done_callback(leaving.discard)
+        left.add_done_callback(_burning(f"send {member} after"))
 
     _replace(Connection, "_on_message", on_message)
     _replace(Connection, "send", sent)
+    _replace(Connection, "emit", emitted)
 
 
 def _burning(point: str) -> Callable[[object], None]:

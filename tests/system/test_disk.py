@@ -108,7 +108,8 @@ def test_what_ends_on_a_full_disk_is_recorded_when_there_is_room_and_nothing_new
     workers.let_go()
     refused = workers.refusal()
     assert f"{STORE}: the disk is full; free some space on its file system" in refused
-    assert _status(machine).startswith(f"TROUBLE: store {STORE}: the disk is full")
+    trouble = f"TROUBLE: store {STORE}: the disk is full"
+    machine.wait(lambda: _status(machine).startswith(trouble), "the status says so")
     machine.wait(lambda: len(list(workers.here.glob("work@*"))) == 2, "both have run")
     disk.free()
     workers.check(ids)

@@ -123,6 +123,7 @@ def test_others_are_served_while_somebody_means_harm(at: Machine, attacks: list[
         assert service < max(QUICK_MS, AS_LONG * bus), f"{service:.1f} ms; the bus itself: {bus:.1f} ms"
     assert grown < GROWTH, grown >> 20
     assert (at.show(SERVICE, "MainPID"), at.show(SERVICE, "NRestarts")) == (pid, "0")
-    assert (at.traces(), at.last_event()) == (before, event)
+    assert [each for each in at.events(event) if each.event != "TaskDropped"] == []
+    assert at.traces() == before
     with closing(sqlite3.connect(f"file:{STATE}/state.sqlite?mode=ro", uri=True)) as store:
         assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
