@@ -6,8 +6,8 @@ the bus, both ways, and the bus (which has one thread for everybody, and no turn
 machine may be busy with something else, too. So the same client asks the bus itself in between: where that alone
 takes long, the service may take a few times as long, and no longer.
 
-Not here yet: `crowd` of hostile.py, twice 250 connections that each hear everything. Calls of others do not come to
-an end beside it (seen three times; whether the bus or the service is why is not known).
+With 500 connections that each hear everything the bus itself takes one to three seconds for each call of anybody: it
+serves one message of each in turn, and tells 500 of whatever happens. So there only a few calls are made.
 """
 
 from __future__ import annotations
@@ -33,14 +33,16 @@ AS_LONG: Final = 6
 """Times the bus's own: there and back are two ways through the bus, each of which waits as a question to it does, and
 the service shares the processors with whoever floods."""
 ROUNDS: Final = 150
+IN_A_CROWD: Final = 2
 MIB: Final = 1 << 20
 GROWTH: Final = 160 * MIB
 """While it lasts: ROOM of bus.turns for what waits, 36 large requests of 1 MiB, and answers on their way."""
 LEFT: Final = 64 * MIB
 """What the allocator keeps afterwards."""
 NOT_YET: Final = (["bob malformed"],)
-"""Where others do wait longer, now and then, for a reason not known yet: the 99th percentile was 74, 239, 256, 479
-and 648 ms in five runs, with the bus's own at 8 to 14 ms. All else is asserted."""
+"""Where others do wait longer now and then (the 99th percentile was 74 to 648 ms in six runs, with the bus's own at 8
+to 14 ms): messages of up to a megabyte that want no answer queue up in the bus before any other call to us, and it
+holds up to 127 MiB. All else is asserted."""
 WAITER: Final = "[Batch]\nExec=/bin/sleep infinity\nSize=tiny\nCPUs=0\nMaxRunning=1\n"
 
 
@@ -75,8 +77,8 @@ def _p99(milliseconds: Sequence[float]) -> float:
     return quantiles(milliseconds, n=100)[98]
 
 
-def _serve(machine: Machine, task: str) -> dict[str, Any]:
-    words = [PYTHON, "-I", "/srv/waiting_time.py", task, str(ROUNDS)]
+def _serve(machine: Machine, task: str, rounds: int = ROUNDS) -> dict[str, Any]:
+    words = [PYTHON, "-I", "/srv/waiting_time.py", task, str(rounds)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr + machine.journal()
     return dict(json.loads(done.stdout))
@@ -102,6 +104,7 @@ def at(machine: Machine) -> Machine:
         ["bob huge"],
         ["bob malformed"],
         ["bob half_open"],
+        ["bob crowd", "ann crowd"],
     ],
     ids=" and ".join,
 )
@@ -114,7 +117,7 @@ def test_others_are_served_while_somebody_means_harm(at: Machine, attacks: list[
     with ExitStack() as stack:
         for attack in attacks:
             stack.enter_context(_attacking(*attack.split()))
-        found = _serve(at, task)
+        found = _serve(at, task, IN_A_CROWD if len(attacks) > 1 else ROUNDS)
     service, bus = _p99(found["service"]), _p99(found["bus"])
     grown = _memory(pid, "VmHWM") - memory
     at.wait(lambda: _memory(pid, "VmRSS") < memory + LEFT, "the memory is given back")
