@@ -12,12 +12,12 @@ from sd_taskpacker import __version__
 from sd_taskpacker.cli import asking
 from sd_taskpacker.cli.documents import documented
 from sd_taskpacker.cli.operands import assignment, checked, is_utf8, kept, scheduling, uint32
+from sd_taskpacker.cli.states import STATES
 from sd_taskpacker.cli.text import escape
 from sd_taskpacker.model.quantities import parse_size, parse_span
 
 PROGRAM: Final = "taskpackerctl"
 DEFAULT_VERB: Final = "status"
-_STATES = ("waiting", "running", "complete", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def _add_request(parser: ArgumentParser, *, dry_run: bool = False) -> None:
 
 
 def _list(parser: ArgumentParser) -> None:
-    parser.add_argument("--state", action="append", choices=_STATES, help="may be repeated")
+    parser.add_argument("--state", action="append", choices=STATES, help="may be repeated")
     parser.add_argument("--root", help="only tasks of this root")
     parser.add_argument("--tag", help="only tasks that were submitted with this --tag, of the newest 10,000")
     parser.add_argument(

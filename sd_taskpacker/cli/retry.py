@@ -12,12 +12,12 @@ from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.replies import Submitted
 from sd_taskpacker.cli.clock import now
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.states import ENDED
 from sd_taskpacker.errors import WrongState
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
 
 NO_ROOM: Final = 75
-_ENDED: Final = ("complete", "failed")
 
 Task = Mapping[str, Any]
 
@@ -50,7 +50,7 @@ async def retry(client: Client, options: Namespace, out: Output) -> int:
 
 async def _again(client: Client, task_id: str, options: Namespace, at: int) -> Again:
     task = await client.get_task(task_id)
-    if task["state"] not in _ENDED:
+    if task["state"] not in ENDED:
         hint = f"taskpackerctl wait {task_id} returns when it has ended"
         raise WrongState(f"{task_id} has not ended, it is {task['state']}; nothing was submitted", hint=hint)
     return Again(task, Request(task["unit"], args_of(task, options, at), await client.get_parameters(task_id)))

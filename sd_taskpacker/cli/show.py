@@ -11,10 +11,10 @@ from sd_taskpacker.bus.client import Client
 from sd_taskpacker.cli.clock import now
 from sd_taskpacker.cli.moments import parse_moment
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.states import STATES
 from sd_taskpacker.cli.text import age, rough_bytes, value
 from sd_taskpacker.model.values import Value
 
-STATES: Final = ("waiting", "running", "complete", "failed")
 SEARCHED: Final = 10_000
 """Tasks that are looked through for a tag: the service has no filter for it, and this is its largest answer."""
 _ORDER: Final = {"running": 0, "waiting": 1}
