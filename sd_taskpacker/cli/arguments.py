@@ -115,7 +115,7 @@ def _add_common(parser: ArgumentParser, *, default: str | None, json: dict[str, 
         default=default,
         help="do not wait while somebody is asked for a password",
     )
-    group.add_argument("--no-legend", action="store_true", default=default, help="no header line")
+    group.add_argument("--no-legend", action="store_true", default=default, help="no header, and no count below")
     group.add_argument("--no-pager", action="store_true", default=default, help="there never is one")
     group.add_argument(
         "-n",

@@ -164,7 +164,7 @@ async def on_a_terminal(address: str, *arguments: str, columns: int) -> list[str
 async def test_a_table_is_no_wider_than_the_terminal(service: Standin, address: str) -> None:
     service.answers["ListTasks"] = ("aa{sv}", [[task(f"{'世' * 60}@1"), task(f"{'n' * 200}@20261121.0")]])
     lines = await on_a_terminal(address, "list", columns=80)
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert {width(line) <= 80 for line in lines} == {True}
     assert "…" in lines[1]
     assert "@20261121.0" in lines[2]
