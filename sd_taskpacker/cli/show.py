@@ -28,7 +28,7 @@ async def list_tasks(client: Client, options: Namespace, out: Output) -> int:
     if options.tag is not None:
         if not whole:
             out.talk(
-                f"Only the newest {MOST_LISTED:,} tasks were looked through for the tag; --root and --since narrow it."
+                f"Only the newest {MOST_LISTED:,} tasks were searched for the tag; --root and --since narrow it."
             )
         found = [task for task in tasks if task.get("tag") == options.tag]
         tasks = found if options.lines is None else found[: options.lines]
