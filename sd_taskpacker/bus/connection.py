@@ -39,6 +39,7 @@ from sd_taskpacker.bus.gate import LARGE, Gate, Judge
 from sd_taskpacker.bus.turns import Answering, Turns
 from sd_taskpacker.bus.writing import Copies, PatientWriter
 from sd_taskpacker.errors import (
+    SPLIT,
     AccessDenied,
     Internal,
     LimitExceeded,
@@ -303,7 +304,7 @@ class Connection(MessageBus):
     def _take(self, item: Frame | TooLarge) -> None:
         if isinstance(item, TooLarge):
             text = f"the request is {item.size} bytes; at most {MAX_BODY >> 20} MiB"
-            self._refuse(item.head, LimitExceeded(text, hint="split it"))
+            self._refuse(item.head, LimitExceeded(text, hint=SPLIT))
         elif self._gate and item.is_call and len(item.raw) > LARGE:
             self._gate.take(item)
         elif item.is_call:

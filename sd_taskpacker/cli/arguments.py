@@ -146,8 +146,8 @@ def _submit(parser: ArgumentParser) -> None:
         "--from-json",
         metavar="FILE",
         help='a task for each entry of a list {"unit": NAME, "args": {...}, "params": {...}}, each key optional. '
-        "Nothing is submitted unless all of FILE is right; up to 10,000 tasks are one call, which is done whole or "
-        "not at all",
+        "Nothing is submitted unless all of FILE is right; as many as the service takes at once, up to "
+        "10,000 tasks, are one call, which is done whole or not at all",
     )
     parser.add_argument("--now", action="store_true", help="start it now or not at all, instead of waiting for room")
     parser.add_argument("--priority", type=checked(uint32), metavar="N", help="higher starts first")

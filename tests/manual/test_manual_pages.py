@@ -17,7 +17,7 @@ from sd_taskpacker.bus.service import ManagerInterface
 from sd_taskpacker.bus.task_objects import PROPERTIES
 from sd_taskpacker.bus.wire import TASK_SIGNATURES, filter_from
 from sd_taskpacker.bus.wire_queue import CHANGE_KEYS
-from sd_taskpacker.cli import main, story, submit, until
+from sd_taskpacker.cli import main, story, until
 from sd_taskpacker.cli.arguments import VERBS, outer_parser, verb_parser
 from sd_taskpacker.cli.statuses import EXIT_STATUSES
 from sd_taskpacker.errors import InvalidArgs, TaskpackerError
@@ -107,7 +107,7 @@ def test_every_option_of_all_verbs_is_told() -> None:
 
 def test_every_exit_status_is_told() -> None:
     classes = [cls.exit_status for cls in TaskpackerError.__subclasses__()]
-    others = [main.FAILED, main.INTERRUPTED, main.UNREAD, story.NOT_RUNNING, submit.NO_ROOM, until.TIMED_OUT]
+    others = [main.FAILED, main.INTERRUPTED, main.UNREAD, story.NOT_RUNNING, until.TIMED_OUT]
     assert {*classes, *others} <= EXIT_STATUSES.keys()
     assert missing("taskpackerctl.1", *map(str, EXIT_STATUSES)) == []
 
