@@ -151,7 +151,12 @@ def _submit(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--now", action="store_true", help="start it now or not at all, instead of waiting for room")
     parser.add_argument("--priority", type=checked(uint32), metavar="N", help="higher starts first")
-    parser.add_argument("--deadline", type=checked(kept(parse_span)), metavar="SPAN", help="from now on, as 10min")
+    parser.add_argument(
+        "--deadline",
+        type=checked(kept(parse_span)),
+        metavar="SPAN",
+        help="so long from now, as 10min, it has to have ended, as far as its expected time tells",
+    )
 
 
 def _start(parser: ArgumentParser) -> None:

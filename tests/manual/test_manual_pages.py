@@ -94,6 +94,23 @@ def test_every_setting_of_the_service_is_told_with_its_default() -> None:
             assert missing("taskpacker.toml.5", key, field.description.split()[0]) == []
 
 
+def test_the_page_says_of_the_group_what_the_shipped_file_says() -> None:
+    shipped = (TEMPLATES.parent / "taskpacker.toml").read_text(encoding="utf-8").replace("\n# ", " ")
+    description = type(Config().access).model_fields["group"].description
+    assert description
+    assert description in shipped
+
+
+def test_a_deadline_is_about_the_end_wherever_it_is_told() -> None:
+    told = [
+        BatchSection.model_fields["deadline_usec"].description,
+        TASK_KEYS["deadline"],
+        REQUEST_ARGS["deadline"][1],
+    ]
+    told.append(verb_parser("submit").format_help())
+    assert [" ".join((text or "").split()).count("has to have ended, as far as its") for text in told] == [1] * 4
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_and_option_is_told(verb: str) -> None:
     options = [name for action in verb_parser(verb)._actions for name in action.option_strings]
