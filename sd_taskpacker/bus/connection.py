@@ -36,6 +36,7 @@ from sd_taskpacker.bus.encoding import encode_signal
 from sd_taskpacker.bus.faults import as_bus_error, our_fault, unreadable
 from sd_taskpacker.bus.framing import MAX_BODY, Frame, Framer, TooLarge, Undecodable, decode
 from sd_taskpacker.bus.gate import LARGE, Gate, Judge
+from sd_taskpacker.bus.names import BUS, BUS_PATH
 from sd_taskpacker.bus.turns import Answering, Turns
 from sd_taskpacker.bus.writing import Copies, PatientWriter
 from sd_taskpacker.errors import (
@@ -50,8 +51,6 @@ from sd_taskpacker.errors import (
 
 log = logging.getLogger(__name__)
 
-BUS: Final = "org.freedesktop.DBus"
-BUS_PATH: Final = "/org/freedesktop/DBus"
 CALL_TIMEOUT: Final = 30.0
 """Seconds that a peer has for an answer."""
 

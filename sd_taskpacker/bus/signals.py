@@ -11,7 +11,7 @@ from dbus_next.service import ServiceInterface
 from sd_taskpacker.bus import wire
 from sd_taskpacker.bus.encoding import a_variant
 from sd_taskpacker.bus.latest import Later, Latest, call_later
-from sd_taskpacker.bus.news import PROPERTIES
+from sd_taskpacker.bus.names import PROPERTIES
 from sd_taskpacker.bus.task_objects import properties_changed
 from sd_taskpacker.bus.wire_queue import change_to_wire
 from sd_taskpacker.engine.ports import Figures

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from dbus_next import Variant
 
-from sd_taskpacker.bus.service import INTERFACE
+from sd_taskpacker.bus.names import MANAGER as INTERFACE
 from sd_taskpacker.bus.signals import FIGURES_SECONDS, STATUS_SECONDS, BusSignals, status_line
 from sd_taskpacker.bus.task_objects import INTERFACE as TASK_INTERFACE
 from sd_taskpacker.engine.ports import Signals
