@@ -27,8 +27,9 @@ from systemd import journal
 from sd_taskpacker import __version__
 from sd_taskpacker.bus.callers import Callers, judge_large
 from sd_taskpacker.bus.connection import Connection, connect
+from sd_taskpacker.bus.names import NAME, PATH
 from sd_taskpacker.bus.polkit import Polkit
-from sd_taskpacker.bus.service import NAME, PATH, ManagerInterface
+from sd_taskpacker.bus.service import ManagerInterface
 from sd_taskpacker.bus.signals import BusSignals
 from sd_taskpacker.bus.systemd import Systemd
 from sd_taskpacker.bus.task_objects import TaskObjects

@@ -13,6 +13,9 @@ BUS_PREFIX = "org.sdtaskpacker1.Error."
 _HINT_MARK = "\nHint: "
 """Between message and hint in the text of an error reply: busctl shows both, `from_bus` tells them apart."""
 
+SPLIT = "split the call"
+"""How a LimitExceeded begins what to do where two calls of half the size may pass."""
+
 
 class TaskpackerError(Exception):
     exit_status: ClassVar[int] = 1

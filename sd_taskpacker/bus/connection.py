@@ -36,9 +36,11 @@ from sd_taskpacker.bus.encoding import encode_signal
 from sd_taskpacker.bus.faults import as_bus_error, our_fault, unreadable
 from sd_taskpacker.bus.framing import MAX_BODY, Frame, Framer, TooLarge, Undecodable, decode
 from sd_taskpacker.bus.gate import LARGE, Gate, Judge
+from sd_taskpacker.bus.names import BUS, BUS_PATH
 from sd_taskpacker.bus.turns import Answering, Turns
 from sd_taskpacker.bus.writing import Copies, PatientWriter
 from sd_taskpacker.errors import (
+    SPLIT,
     AccessDenied,
     Internal,
     LimitExceeded,
@@ -49,8 +51,6 @@ from sd_taskpacker.errors import (
 
 log = logging.getLogger(__name__)
 
-BUS: Final = "org.freedesktop.DBus"
-BUS_PATH: Final = "/org/freedesktop/DBus"
 CALL_TIMEOUT: Final = 30.0
 """Seconds that a peer has for an answer."""
 
@@ -303,7 +303,7 @@ class Connection(MessageBus):
     def _take(self, item: Frame | TooLarge) -> None:
         if isinstance(item, TooLarge):
             text = f"the request is {item.size} bytes; at most {MAX_BODY >> 20} MiB"
-            self._refuse(item.head, LimitExceeded(text, hint="split it"))
+            self._refuse(item.head, LimitExceeded(text, hint=SPLIT))
         elif self._gate and item.is_call and len(item.raw) > LARGE:
             self._gate.take(item)
         elif item.is_call:

@@ -20,7 +20,8 @@ from dbus_next.constants import BusType, MessageFlag, MessageType
 from dbus_next.errors import AuthError, DBusError, InvalidAddressError
 from dbus_next.message import Message
 
-from sd_taskpacker.bus.news import BUS_NAME, DBUS, MANAGER, PROPERTIES, RULES, BusLost, News, news_of
+from sd_taskpacker.bus.names import BUS, BUS_PATH, MANAGER, NAME, PROPERTIES
+from sd_taskpacker.bus.news import RULES, BusLost, News, news_of
 from sd_taskpacker.bus.plain import plain
 from sd_taskpacker.errors import AccessDenied, TaskpackerError, Unreachable, from_bus
 from sd_taskpacker.model.names import OBJECT_ROOT
@@ -32,7 +33,7 @@ RECONNECT_PAUSE_SEC: Final = 0.25
 RECONNECT_TRIES: Final = 240
 _DIAL_SEC: Final = 10
 
-_ERROR = "org.freedesktop.DBus.Error."
+_ERROR = BUS + ".Error."
 _ABSENT = {_ERROR + "ServiceUnknown", _ERROR + "NameHasNoOwner"}
 _VANISHED = {_ERROR + "NoReply", _ERROR + "Disconnected", _ERROR + "Timeout", _ERROR + "TimedOut"}
 _MISMATCH = {
@@ -104,20 +105,18 @@ class Link:
         self, member: str, signature: str = "", body: Sequence[Any] = (), *, answer: str = ""
     ) -> list[Any]:
         """A method of the Manager. `answer` is the signature that the reply must have."""
-        message = Message(
-            BUS_NAME, OBJECT_ROOT, MANAGER, member, flags=self._flags, signature=signature, body=list(body)
-        )
+        message = Message(NAME, OBJECT_ROOT, MANAGER, member, flags=self._flags, signature=signature, body=list(body))
         return await self._send(message, answer)
 
     async def get(self, name: str) -> Any:
         """One property of the Manager."""
-        message = Message(BUS_NAME, OBJECT_ROOT, PROPERTIES, "Get", signature="ss", body=[MANAGER, name])
+        message = Message(NAME, OBJECT_ROOT, PROPERTIES, "Get", signature="ss", body=[MANAGER, name])
         (value,) = await self._send(message, "v")
         return plain(value)
 
     async def get_all(self) -> dict[str, Any]:
         """Every property of the Manager."""
-        message = Message(BUS_NAME, OBJECT_ROOT, PROPERTIES, "GetAll", signature="s", body=[MANAGER])
+        message = Message(NAME, OBJECT_ROOT, PROPERTIES, "GetAll", signature="s", body=[MANAGER])
         (values,) = await self._send(message, "a{sv}")
         return {key: plain(value) for key, value in values.items()}
 
@@ -139,7 +138,7 @@ class Link:
         self._bus.add_message_handler(on_message)
         self._tasks.append(asyncio.create_task(self._report_disconnect(queue)))
         for rule in RULES:
-            await self._send(Message(DBUS, "/org/freedesktop/DBus", DBUS, "AddMatch", signature="s", body=[rule]), "")
+            await self._send(Message(BUS, BUS_PATH, BUS, "AddMatch", signature="s", body=[rule]), "")
 
     async def _report_disconnect(self, queue: asyncio.Queue[News]) -> None:
         await self._disconnected()

@@ -9,18 +9,14 @@ from typing import Any, Final
 from dbus_next.constants import MessageType
 from dbus_next.message import Message
 
+from sd_taskpacker.bus import names
+from sd_taskpacker.bus.names import BUS, MANAGER, NAME, PATH, PROPERTIES
 from sd_taskpacker.bus.plain import plain
-from sd_taskpacker.model.names import OBJECT_ROOT
-
-BUS_NAME: Final = "org.sdtaskpacker1"
-MANAGER: Final = "org.sdtaskpacker1.Manager"
-PROPERTIES: Final = "org.freedesktop.DBus.Properties"
-DBUS: Final = "org.freedesktop.DBus"
 
 RULES: Final = (
-    f"type='signal',sender='{BUS_NAME}',path='{OBJECT_ROOT}',interface='{MANAGER}'",
-    f"type='signal',sender='{BUS_NAME}',path='{OBJECT_ROOT}',interface='{PROPERTIES}',arg0='{MANAGER}'",
-    f"type='signal',sender='{DBUS}',interface='{DBUS}',member='NameOwnerChanged',arg0='{BUS_NAME}'",
+    f"type='signal',sender='{NAME}',path='{PATH}',interface='{MANAGER}'",
+    f"type='signal',sender='{NAME}',path='{PATH}',interface='{PROPERTIES}',arg0='{MANAGER}'",
+    f"type='signal',sender='{BUS}',interface='{BUS}',member='NameOwnerChanged',arg0='{NAME}'",
 )
 """The match rules that bring all of it."""
 
@@ -82,18 +78,18 @@ def news_of(message: Message) -> News | None:
     if message.message_type is not MessageType.SIGNAL:
         return None
     match message.interface, message.member, message.signature:
-        case ("org.sdtaskpacker1.Manager", "BatchComplete" | "BatchFailed" as member, "sa{sv}au"):
+        case (names.MANAGER, "BatchComplete" | "BatchFailed" as member, "sa{sv}au"):
             task_id, parameters, slots = message.body
             complete = member == "BatchComplete"
             return BatchEnded(id=task_id, complete=complete, parameters=plain(parameters), slots=tuple(slots))
-        case ("org.sdtaskpacker1.Manager", "TaskChanged", "tssa{sv}"):
+        case (names.MANAGER, "TaskChanged", "tssa{sv}"):
             sequence, task_id, state, details = message.body
             return TaskChanged(sequence=sequence, id=task_id, state=state, details=plain(details))
-        case ("org.freedesktop.DBus.Properties", "PropertiesChanged", "sa{sv}as"):
+        case (names.PROPERTIES, "PropertiesChanged", "sa{sv}as"):
             return FiguresChanged(plain(message.body[1]))
-        case ("org.freedesktop.DBus", "NameOwnerChanged", "sss"):
+        case (names.BUS, "NameOwnerChanged", "sss"):
             name, _, owner = message.body
-            if name != BUS_NAME:
+            if name != NAME:
                 return None
             return ServiceCame() if owner else ServiceGone()
         case _:

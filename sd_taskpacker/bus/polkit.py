@@ -21,7 +21,8 @@ from typing import Final
 from dbus_next import DBusError, Message, MessageType, Variant
 
 from sd_taskpacker.bus.callers import is_among
-from sd_taskpacker.bus.connection import BUS, Connection
+from sd_taskpacker.bus.connection import Connection
+from sd_taskpacker.bus.names import BUS
 from sd_taskpacker.errors import AccessDenied, LimitExceeded, Unreachable
 from sd_taskpacker.model.deed import Action, Deed, Permit
 from sd_taskpacker.model.request import Caller

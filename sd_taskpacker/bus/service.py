@@ -23,14 +23,9 @@ from sd_taskpacker.bus.connection import INTERACTIVE, SENDER
 from sd_taskpacker.bus.encoding import whole
 from sd_taskpacker.bus.faults import replies
 from sd_taskpacker.bus.introspection import complete
+from sd_taskpacker.bus.names import MANAGER
 from sd_taskpacker.engine.ports import Manager
-from sd_taskpacker.model.names import OBJECT_ROOT
 from sd_taskpacker.model.request import Caller, Request
-
-NAME: Final = "org.sdtaskpacker1"
-PATH: Final = OBJECT_ROOT
-INTERFACE: Final = NAME + ".Manager"
-
 
 MANY: Final = 100
 """Requests of one call from which on they are read in a thread."""
@@ -46,7 +41,7 @@ class ManagerInterface(ServiceInterface):
     """Export at PATH. Tells `manager` who calls; it decides who may."""
 
     def __init__(self, manager: Manager, callers: Callers) -> None:
-        super().__init__(INTERFACE)
+        super().__init__(MANAGER)
         self._manager = manager
         self._callers = callers
         # Two, so that one that takes long does not keep everybody else from a short one.

@@ -10,8 +10,8 @@ from dbus_next.service import ServiceInterface
 
 from sd_taskpacker.bus import wire
 from sd_taskpacker.bus.encoding import a_variant
-from sd_taskpacker.bus.latest import Latest
-from sd_taskpacker.bus.news import PROPERTIES
+from sd_taskpacker.bus.latest import Later, Latest, call_later
+from sd_taskpacker.bus.names import PROPERTIES
 from sd_taskpacker.bus.task_objects import properties_changed
 from sd_taskpacker.bus.wire_queue import change_to_wire
 from sd_taskpacker.engine.ports import Figures
@@ -38,6 +38,7 @@ class BusSignals:
         status: Callable[[str], None],
         *,
         sent: Callable[[], Awaitable[None]],
+        later: Later = call_later,
     ) -> None:
         description = interface.introspect()
         self._name = description.name
@@ -47,8 +48,8 @@ class BusSignals:
         self._sent = sent
         self._last: dict[str, Any] = {}
         self._line = ""
-        self._figures = Latest(self._tell_figures, FIGURES_SECONDS)
-        self._status = Latest(status, STATUS_SECONDS)
+        self._figures = Latest(self._tell_figures, FIGURES_SECONDS, later)
+        self._status = Latest(status, STATUS_SECONDS, later)
 
     def batch_ended(self, task: Task, slots: tuple[int, int, int, int]) -> None:
         complete = task.state is TaskState.COMPLETE

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from dbus_next import DBusError
 
-from sd_taskpacker.bus.connection import BUS, CALL_TIMEOUT, Connection
+from sd_taskpacker.bus.connection import CALL_TIMEOUT, Connection
 from sd_taskpacker.bus.encoding import Encoded, element
 from sd_taskpacker.bus.found import found
+from sd_taskpacker.bus.names import BUS
 from sd_taskpacker.bus.properties import OUTPUT, Property, transient
 from sd_taskpacker.bus.systemd_manager import SERVICE, SYSTEMD, UNIT, SystemdManager
 from sd_taskpacker.bus.text import can_travel

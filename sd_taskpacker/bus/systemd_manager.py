@@ -11,13 +11,13 @@ from typing import Any, Final
 from dbus_next import DBusError
 
 from sd_taskpacker.bus.connection import CALL_TIMEOUT, Connection
+from sd_taskpacker.bus.names import PROPERTIES
 
 SYSTEMD: Final = "org.freedesktop.systemd1"
 SYSTEMD_PATH: Final = "/org/freedesktop/systemd1"
 MANAGER: Final = SYSTEMD + ".Manager"
 UNIT: Final = SYSTEMD + ".Unit"
 SERVICE: Final = SYSTEMD + ".Service"
-PROPERTIES: Final = "org.freedesktop.DBus.Properties"
 
 DEAD: Final = frozenset({"inactive", "failed"})
 

@@ -24,11 +24,11 @@ from typing import Any, Final
 
 from dbus_next import DBusError, Message, MessageType
 
-from sd_taskpacker.bus.connection import BUS, BUS_PATH, Connection
+from sd_taskpacker.bus.connection import Connection
+from sd_taskpacker.bus.names import BUS, BUS_PATH, PROPERTIES
 from sd_taskpacker.bus.systemd_manager import (
     DEAD,
     MANAGER,
-    PROPERTIES,
     SYSTEMD,
     SYSTEMD_PATH,
     UNIT,

@@ -12,12 +12,12 @@ from sd_taskpacker import __version__
 from sd_taskpacker.cli import asking
 from sd_taskpacker.cli.documents import documented
 from sd_taskpacker.cli.operands import assignment, checked, is_utf8, kept, scheduling, uint32
+from sd_taskpacker.cli.states import STATES
 from sd_taskpacker.cli.text import escape
 from sd_taskpacker.model.quantities import parse_size, parse_span
 
 PROGRAM: Final = "taskpackerctl"
 DEFAULT_VERB: Final = "status"
-_STATES = ("waiting", "running", "complete", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _add_common(parser: ArgumentParser, *, default: str | None, json: dict[str, 
         default=default,
         help="do not wait while somebody is asked for a password",
     )
-    group.add_argument("--no-legend", action="store_true", default=default, help="no header line")
+    group.add_argument("--no-legend", action="store_true", default=default, help="no header, and no count below")
     group.add_argument("--no-pager", action="store_true", default=default, help="there never is one")
     group.add_argument(
         "-n",
@@ -146,12 +146,17 @@ def _submit(parser: ArgumentParser) -> None:
         "--from-json",
         metavar="FILE",
         help='a task for each entry of a list {"unit": NAME, "args": {...}, "params": {...}}, each key optional. '
-        "Nothing is submitted unless all of FILE is right; up to 10,000 tasks are one call, which is done whole or "
-        "not at all",
+        "Nothing is submitted unless all of FILE is right; as many as the service takes at once, up to "
+        "10,000 tasks, are one call, which is done whole or not at all",
     )
     parser.add_argument("--now", action="store_true", help="start it now or not at all, instead of waiting for room")
     parser.add_argument("--priority", type=checked(uint32), metavar="N", help="higher starts first")
-    parser.add_argument("--deadline", type=checked(kept(parse_span)), metavar="SPAN", help="from now on, as 10min")
+    parser.add_argument(
+        "--deadline",
+        type=checked(kept(parse_span)),
+        metavar="SPAN",
+        help="so long from now, as 10min, it has to have ended, as far as its expected time tells",
+    )
 
 
 def _start(parser: ArgumentParser) -> None:
@@ -181,7 +186,7 @@ def _add_request(parser: ArgumentParser, *, dry_run: bool = False) -> None:
 
 
 def _list(parser: ArgumentParser) -> None:
-    parser.add_argument("--state", action="append", choices=_STATES, help="may be repeated")
+    parser.add_argument("--state", action="append", choices=STATES, help="may be repeated")
     parser.add_argument("--root", help="only tasks of this root")
     parser.add_argument("--tag", help="only tasks that were submitted with this --tag, of the newest 10,000")
     parser.add_argument(

@@ -4,27 +4,18 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from sd_taskpacker.cli.calls import Placed
 from sd_taskpacker.cli.operands import assignment
-from sd_taskpacker.errors import InvalidArgs, TaskpackerError
+from sd_taskpacker.errors import InvalidArgs
 from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.quoting import split_words
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
 
-MAX_TASKS: Final = 10_000
-"""In one call, fan-out counted: engine.requests.MAX_INSTANCES."""
-MAX_BYTES: Final = 8 << 20
-"""Of one call: half of what the service takes (engine.requests.MAX_BYTES), a quarter of a message of the bus."""
-
-_REQUEST: Final = re.compile(r"\Arequest (\d+) \(.*?\)[:,] ")
-"""How the service begins what it says of one request: `request 3 ('massif'): `."""
 _INTEGERS: Final = {"u": (1 << 32) - 1, "t": (1 << 64) - 1}
 _ARGS: Final[Mapping[str, Sequence[str]]] = {
     "priority": ("u",),
@@ -37,16 +28,6 @@ _ARGS: Final[Mapping[str, Sequence[str]]] = {
     "argv": ("as",),
 }
 """Key of `args` -> the D-Bus types it may have."""
-
-E = TypeVar("E", bound=TaskpackerError)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A request, and where it was written: `jobs.txt:3`, or nothing for the command line."""
-
-    request: Request
-    place: str = ""
 
 
 def read(name: str) -> str:
@@ -190,52 +171,3 @@ def params(assignments: Iterator[tuple[str, str]] | Sequence[tuple[str, str]]) -
     for name, text in assignments:
         given.setdefault(name, []).append(text)
     return {name: Value("as", texts) if len(texts) > 1 else Value("s", texts[0]) for name, texts in given.items()}
-
-
-def calls(placed: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
-    """As few calls as the service and the bus let be; each of them is done whole or not at all."""
-    call: list[Placed] = []
-    tasks = size = 0
-    for each in placed:
-        more, bytes_ = _tasks(each.request), _size(each.request)
-        if call and (tasks + more > MAX_TASKS or size + bytes_ > MAX_BYTES):
-            yield call
-            call, tasks, size = [], 0, 0
-        call.append(each)
-        tasks, size = tasks + more, size + bytes_
-    if call:
-        yield call
-
-
-def _tasks(request: Request) -> int:
-    return prod(len(each.data) for each in request.params.values() if each.signature.startswith("a"))
-
-
-def _size(request: Request) -> int:
-    """Bytes, with what D-Bus puts around each value: of the message, or of all its tasks, whose scalars repeat."""
-    args = sum(_around(key) + len(str(value.data)) for key, value in request.args.items())
-    sent = args + sum(_around(key) + len(str(value.data)) for key, value in request.params.items())
-    task = args + sum(_around(key) + _longest(value) for key, value in request.params.items())
-    return max(sent, _tasks(request) * task) + _around(request.unit)
-
-
-def _around(key: str) -> int:
-    return 64 + len(key)
-
-
-def _longest(value: Value) -> int:
-    """What one task gets of it."""
-    if value.signature.startswith("a"):
-        return max((len(str(each)) for each in value.data), default=0)
-    return len(str(value.data))
-
-
-def where_it_was_written(error: E, call: Sequence[Placed]) -> E:
-    """The service counts the requests of a call; the author knows the lines, and of a single one needs no number."""
-    match = _REQUEST.match(error.message)
-    number = int(match[1]) if match else 0
-    if match is None or not 0 < number <= len(call):
-        return error
-    one = call[number - 1]
-    place = f"{one.place}: " if one.place else ""
-    return type(error)(f"{place}{one.request.unit}: {error.message[match.end() :]}", hint=error.hint)

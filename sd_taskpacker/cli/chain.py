@@ -7,14 +7,59 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
+from sd_taskpacker.cli.states import ENDED, MOST_LISTED, OPEN
 from sd_taskpacker.errors import NoSuchTask
 from sd_taskpacker.model.values import Value
 
 LONGEST: Final = 20
 """Tries that are followed; whoever has more sees those nearest to the one that was asked for."""
-_STATES: Final = ("waiting", "running", "complete", "failed")
 
 Task = Mapping[str, Any]
+
+
+class Tries:
+    """Which task is the next try of which. What a listing has told of others is kept, so that of many tasks not
+    each one makes the service list them all."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._next: dict[str, str] = {}
+
+    async def after(self, task: Task, *, ended_as: int | None = None) -> str | None:
+        """The id of the next try. `ended_as`: the sequence number of its end, where it is known.
+
+        The next try is queued in the same moment in which the one before is found to have failed, as the event that
+        follows. A listing is the second choice: it has a limit, and what waits comes last in it.
+        """
+        task_id = str(task["id"])
+        if not _may_be_tried_again(task):
+            return None
+        if task_id not in self._next and ended_as is not None:
+            await self._read_event(ended_as)
+        root = {"root": Value("s", task["root"])}
+        over = root | {"state": Value("as", list(ENDED))}
+        since = {"since": Value("t", task.get("ended", task["submitted"]))}
+        # Last without a time: by its own a try may be from before the end of the one before, if the clock was set.
+        for filters in (root | {"state": Value("as", list(OPEN))}, over | since, over):
+            if task_id not in self._next:
+                await self._list(filters)
+        return self._next.get(task_id)
+
+    async def _read_event(self, before: int) -> None:
+        for event in await self._client.list_events(before, 1):
+            if "retry_of" in event.details:
+                self._next[str(event.details["retry_of"])] = event.id
+
+    async def _list(self, filters: Mapping[str, Value]) -> None:
+        for each in await self._client.list_tasks({**filters, "limit": Value("u", MOST_LISTED)}):
+            if "retry_of" in each:
+                self._next[str(each["retry_of"])] = str(each["id"])
+
+
+def _may_be_tried_again(task: Task) -> bool:
+    """What has never run was taken out of the queue, and is not."""
+    again = "retries" in task or ("on_oom" in task and task.get("result") == "oom-kill")
+    return task["state"] == "failed" and "started" in task and again
 
 
 async def earlier(client: Client, task: Task) -> list[Task]:
@@ -29,20 +74,10 @@ async def earlier(client: Client, task: Task) -> list[Task]:
     return found
 
 
-async def later(client: Client, task: Task) -> list[Task]:
+async def later(client: Client, task: Task, tries: Tries) -> list[Task]:
     """The tries after this one, in their order."""
     found: list[Task] = []
-    while task["state"] == "failed" and ("retries" in task or "on_oom" in task) and len(found) < LONGEST:
-        following = await _next_try(client, task)
-        if following is None:
-            break
-        task = following
+    while len(found) < LONGEST and (following := await tries.after(task)):
+        task = await client.get_task(following)
         found.append(task)
     return found
-
-
-async def _next_try(client: Client, task: Task) -> Task | None:
-    """It was queued in the same moment in which this one was found to have failed."""
-    since = {"root": Value("s", task["root"]), "since": Value("t", task.get("ended", task["submitted"]))}
-    tasks = await client.list_tasks(since | {"state": Value("as", list(_STATES))})
-    return next((each for each in tasks if each.get("retry_of") == task["id"]), None)

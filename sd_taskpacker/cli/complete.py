@@ -17,6 +17,7 @@ from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.replies import UnitRow
 from sd_taskpacker.cli.completing import Candidate, Live, Wanted, wanted
 from sd_taskpacker.cli.output import Output
+from sd_taskpacker.cli.states import STATES
 from sd_taskpacker.cli.unitfile import dropins, read
 from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.model.quoting import split_words
@@ -29,8 +30,6 @@ FILES: Final = ":files"
 PATIENCE: Final = 3.0
 """Seconds that a key may take at most."""
 MOST_TASKS: Final = 1_000
-
-_ALL_STATES: Final = ["waiting", "running", "complete", "failed"]
 
 
 def complete(words: Sequence[str]) -> int:
@@ -67,7 +66,7 @@ async def _asked(client: Client, found: Wanted, live: Live) -> list[Candidate]:
         case Live.TASKS | Live.NAMES:
             tasks = await client.list_tasks(
                 {
-                    "state": Value("as", list(found.states) or _ALL_STATES),
+                    "state": Value("as", list(found.states or STATES)),
                     "limit": Value("u", MOST_TASKS),
                 }
             )

@@ -12,6 +12,7 @@ from signal import Signals
 from typing import Final
 
 from sd_taskpacker.cli.arguments import VERBS, outer_parser, verb_parser
+from sd_taskpacker.cli.states import ENDED, OPEN
 from sd_taskpacker.model.quantities import SIZES
 
 
@@ -54,14 +55,13 @@ class Wanted:
 
 
 _WAITING: Final = ("waiting",)
-_OPEN: Final = ("waiting", "running")
 _STATES: Final[Mapping[str, tuple[str, ...]]] = {
     "cancel": _WAITING,
     "set-property": _WAITING,
     "why": _WAITING,
     "kill": ("running",),
-    "wait": _OPEN,
-    "retry": ("complete", "failed"),
+    "wait": OPEN,
+    "retry": ENDED,
 }
 _OPERANDS: Final[Mapping[str, Live]] = {
     "UNIT": Live.UNITS,

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import product
 from typing import Final
 
 from sd_taskpacker.cli.canvas import Line, Span, Style, clipped, fitted, line, safe
@@ -25,9 +26,11 @@ _TIMES: Final = 30
 """Columns of when it starts and ends, in words."""
 _REASONS: Final = 4
 _UNPLACED: Final = 20
-_AROUND: Final = 17
-"""Lines that are neither lane nor task, and that of the shell's next prompt."""
-_LEAST_TASKS: Final = 8
+_ROOMY: Final = 32
+"""Rows of a terminal from which on there are blank lines, and lanes of full height."""
+_LEAST_TASKS: Final = (8, 4, 2)
+"""Lanes lose height before there are fewer, and then again."""
+_LOWEST: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,48 +57,74 @@ class Layout:
         return max(4, self.columns - self.left)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Height:
+    """How the rows are given away: to each lane, and to tasks."""
+
+    levels: int
+    tasks: int
+    unplaced: int
+    gap: tuple[Line, ...]
+    """What stands between the parts."""
+
+
 def chart(view: PlanView, columns: int, rows: int, brush: Brush) -> list[Line]:
-    """As wide as the terminal, and as high where its tasks are more than fit."""
+    """As wide as the terminal, and no higher than leaves a row for the shell, where that can be."""
     layout = Layout.of(max(13, columns))
-    return [clipped(each, columns) for each in _chart(view, layout, rows, brush)]
+    roomy = rows >= _ROOMY
+    height = Height(
+        levels=6 if roomy else 3,
+        tasks=max(rows, _LEAST_TASKS[0]),
+        unplaced=_UNPLACED if roomy else max(2, rows // 8),
+        gap=(line(""),) if roomy else (),
+    )
+    lines = list(_chart(view, layout, height, brush))
+    # Drawn again only where it may fit: of many tasks each drawing takes a while.
+    for least, levels in product(_LEAST_TASKS, range(height.levels, _LOWEST - 1, -1)):
+        while (over := len(lines) - rows + 1) > 0:
+            tasks = min(height.tasks, len(view.bars)) - over + 2 * (height.levels - levels)
+            if tasks < least:
+                break
+            height = replace(height, levels=levels, tasks=tasks)
+            lines = list(_chart(view, layout, height, brush))
+    return [clipped(each, columns) for each in lines]
 
 
-def _chart(view: PlanView, layout: Layout, rows: int, brush: Brush) -> Iterator[Line]:
+def _chart(view: PlanView, layout: Layout, height: Height, brush: Brush) -> Iterator[Line]:
     yield line(Span(f"Plan at {timestamp(view.now)}", Style.STRONG))
     yield from (line(text) for text in textwrap.wrap(f"{summary(view)}.", layout.columns))
-    yield line("")
     if view.bars:
-        yield from _plan(view, layout, rows, brush)
+        yield from height.gap
+        yield from _plan(view, layout, height, brush)
     else:
+        yield line("")
         yield line(f"Memory: {memory(view.chunks)} free")
         yield line(f"CPUs:   {view.cpus:,} free")
-    yield from _without_place(view.unplaced, layout, brush)
+    yield from _without_place(view.unplaced, layout, height, brush)
 
 
-def _plan(view: PlanView, layout: Layout, rows: int, brush: Brush) -> Iterator[Line]:
-    levels = 3 if rows < 32 else 6
-    fixed = 2 * levels + _AROUND + min(_UNPLACED, len(view.unplaced)) + 2 * bool(view.unplaced)
-    chosen = choose(view, max(_LEAST_TASKS, rows - fixed))
+def _plan(view: PlanView, layout: Layout, height: Height, brush: Brush) -> Iterator[Line]:
+    chosen = choose(view, height.tasks)
     here = local(view.now)
     east = here.utcoffset() or timedelta()
     axis = axis_for(view, [*chosen.running, *chosen.waiting], east=east // timedelta(microseconds=1))
     for name, text in zip((f"{here:%Z}", "from now"), tick_lines(axis, layout.plot), strict=True):
         yield line(Span(fitted(name, layout.left - 1, right=True), Style.FAINT), " ", text)
     chunks, cpus = used(view)
-    yield from _lane(view, "Memory", view.chunks, chunks, _chunks, memory, axis, layout, brush, levels)
-    yield line("")
-    yield from _lane(view, "CPUs", view.cpus, cpus, _cpus, "{:,}".format, axis, layout, brush, levels)
+    yield from _lane(view, "Memory", view.chunks, chunks, _chunks, memory, axis, layout, brush, height.levels)
+    yield from height.gap
+    yield from _lane(view, "CPUs", view.cpus, cpus, _cpus, "{:,}".format, axis, layout, brush, height.levels)
     for name, bars, rest in (
         ("Running", chosen.running, chosen.running_rest),
         ("Next", chosen.waiting, chosen.waiting_rest),
     ):
         if bars:
-            yield line("")
+            yield from height.gap
             yield _title(f"{name}: {len(bars) + len(rest):,}", layout)
             yield from (_task(bar, view.now, axis, layout, brush) for bar in bars)
         if rest:
             yield line(f"and {counted(len(rest), 'task')} more")
-    yield line("")
+    yield from height.gap
     yield from brush.legend(layout.columns)
 
 
@@ -146,17 +175,17 @@ def _task(bar: Bar, now: int, axis: TimeAxis, layout: Layout, brush: Brush) -> L
     return line(f"{name}{sizes}{times} ", *bar_line(bar, axis, layout.plot, brush))
 
 
-def _without_place(unplaced: Sequence[Unplaced], layout: Layout, brush: Brush) -> Iterator[Line]:
+def _without_place(unplaced: Sequence[Unplaced], layout: Layout, height: Height, brush: Brush) -> Iterator[Line]:
     if unplaced:
-        yield line("")
+        yield from height.gap
         yield line(Span(f"Without a place: {len(unplaced):,}", Style.STRONG))
     mark = "…" if brush.unicode else ".."
     room = max(10, layout.columns - layout.name - 1)
-    for one in unplaced[:_UNPLACED]:
+    for one in unplaced[: height.unplaced]:
         reasons = "; ".join(map(safe, one.reasons[:_REASONS]))
         name = fitted(safe(one.label), layout.name, mark=mark)
         for text in textwrap.wrap(reasons, room) or [""]:
             yield line(f"{name} {text}")
             name = " " * layout.name
-    if len(unplaced) > _UNPLACED:
-        yield line(f"and {counted(len(unplaced) - _UNPLACED, 'task')} more")
+    if len(unplaced) > height.unplaced:
+        yield line(f"and {counted(len(unplaced) - height.unplaced, 'task')} more")

@@ -3,13 +3,14 @@
 
 They are of three kinds: what the task's processes log (our units carry `TASKPACKER_TASK=` as an extra field), what
 systemd says of its unit, and what the service says of the task, with the same field or in a line that begins with its
-id.
+id. Anybody may write any field to the journal but those that begin with an underscore, so these say who is believed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
@@ -24,8 +25,10 @@ _AFTERWARDS_SEC: Final = 300
 _LINE: Final = 16 << 20
 """Bytes; journald takes fields of up to 768M, but nobody reads those."""
 _FIELDS: Final = (
-    "MESSAGE,SYSLOG_IDENTIFIER,_COMM,_PID,TASKPACKER_TASK,UNIT,USER_UNIT,_SYSTEMD_UNIT,_SYSTEMD_USER_UNIT"
+    "MESSAGE,SYSLOG_IDENTIFIER,_COMM,_PID,_UID,TASKPACKER_TASK,UNIT,USER_UNIT,_SYSTEMD_UNIT,_SYSTEMD_USER_UNIT"
 )
+_MANAGER: Final = "init.scope"
+"""The unit in which systemd itself is, also that of a user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,6 @@ def command(task: Task, *, user: bool, follow: bool = False) -> Sequence[str]:
     """journalctl with the matches for one task. `user`: of the user's own instance."""
     unit, slot = task["systemd_unit"], "_SYSTEMD_USER_UNIT" if user else "_SYSTEMD_UNIT"
     alternatives = (
-        f"TASKPACKER_TASK={task['id']}",
         f"{slot}={unit}",
         f"{'USER_UNIT' if user else 'UNIT'}={unit}",
         f"{slot}={_SERVICE}",
@@ -76,7 +78,7 @@ async def entries(task: Task, *, user: bool, follow: bool = False) -> AsyncItera
     assert process.stderr is not None
     try:
         async for row in process.stdout:
-            entry = _entry(row, task)
+            entry = entry_of(row, task, user=user)
             if entry is not None:
                 yield entry
         complaint = (await process.stderr.read()).decode(errors="replace").strip()
@@ -94,28 +96,31 @@ async def _end(process: Process) -> None:
         await process.wait()
 
 
-def _entry(row: bytes, task: Task) -> Entry | None:
-    """None for what is about another task."""
+def entry_of(row: bytes, task: Task, *, user: bool) -> Entry | None:
+    """One line of journalctl's JSON; None for what is about another task, or says so without being entitled to."""
     try:
         found = json.loads(row)
         time = int(found["__REALTIME_TIMESTAMP"])
     except (ValueError, KeyError, TypeError):
         return None
     message = _text(found.get("MESSAGE"))
-    if not _concerns(found, message, task):
+    if not _concerns(found, message, task, user=user):
         return None
     name = _text(found.get("SYSLOG_IDENTIFIER") or found.get("_COMM")) or "?"
     return Entry(time=time, source=f"{name}[{_text(found.get('_PID'))}]", message=message)
 
 
-def _concerns(found: Mapping[str, Any], message: str, task: Task) -> bool:
-    if found.get("TASKPACKER_TASK") == task["id"]:
+def _concerns(found: Mapping[str, Any], message: str, task: Task, *, user: bool) -> bool:
+    """By who has sent it, which journald has looked up, and only of the service and of systemd by what they say."""
+    if user and found.get("_UID") != str(os.getuid()):
+        return False  # Who may read everybody's journals sees units of the same names.
+    sender = found.get("_SYSTEMD_USER_UNIT" if user else "_SYSTEMD_UNIT")
+    if sender == task["systemd_unit"]:
         return True
-    if any(
-        found.get(key) == task["systemd_unit"] for key in ("UNIT", "USER_UNIT", "_SYSTEMD_UNIT", "_SYSTEMD_USER_UNIT")
-    ):
-        return True
-    return message.startswith(f"{task['id']}: ")
+    if sender == _SERVICE:
+        return bool(found.get("TASKPACKER_TASK") == task["id"]) or message.startswith(f"{task['id']}: ")
+    about = found.get("USER_UNIT" if user else "UNIT")
+    return sender == _MANAGER and bool(about == task["systemd_unit"])
 
 
 def _text(data: Any) -> str:

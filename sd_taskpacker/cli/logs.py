@@ -21,10 +21,11 @@ from sd_taskpacker.cli.follow import FollowDisplay, Printer
 from sd_taskpacker.cli.happenings import Task, sentence
 from sd_taskpacker.cli.journal import Entry, JournalUnreadable, entries
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.states import ENDED
 from sd_taskpacker.cli.tail import Tail
 from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.cli.text import timestamp
-from sd_taskpacker.cli.wait import ENDED, happenings
+from sd_taskpacker.cli.wait import happenings
 from sd_taskpacker.drawing.words import relative
 
 _FOLLOWED_LINES = 10

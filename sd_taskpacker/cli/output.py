@@ -120,12 +120,16 @@ class Output:
             sys.stdout.buffer.write(data)
         _flush()
 
-    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, paint: str = "") -> None:
+    def table(
+        self, header: Sequence[str], rows: Sequence[Sequence[str]], *, paint: str = "", spare: str = ""
+    ) -> None:
         """`paint`: the column whose cells have a colour of their own. On a terminal no line is longer than it is
-        wide; who pipes gets everything."""
+        wide: the column `spare` is left out there first, and then cells are shortened. Who pipes gets everything."""
         shown = [[_spelled(cell) for cell in row] for row in rows]
         place = terminal(sys.stdout)
         mark = "…" if place.unicode else "..."
+        if spare and place.live and max(map(width, table([header, *shown]))) > place.columns:
+            header, *shown = (_without(row, header.index(spare)) for row in (header, *shown))
         head, *body = table([header, *shown], limit=place.columns if place.live else None, mark=mark)
         if self.legend:
             _line(sys.stdout, _decorated(head, "\x1b[0;4m"))
@@ -217,6 +221,10 @@ def _spelled(text: str) -> str:
     """As it will be printed, also where the encoding lacks a character: only so its width is known."""
     shown, encoding = escape(text), getattr(sys.stdout, "encoding", None) or "ascii"
     return shown if shown.isascii() else shown.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _without(row: Sequence[str], column: int) -> list[str]:
+    return [*row[:column], *row[column + 1 :]]
 
 
 def _decorated(text: str, color: str | None) -> str:

@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.replies import Submitted
+from sd_taskpacker.cli.calls import Placed, answered
 from sd_taskpacker.cli.clock import now
 from sd_taskpacker.cli.output import Json, Output
-from sd_taskpacker.errors import WrongState
+from sd_taskpacker.cli.states import ENDED
+from sd_taskpacker.cli.statuses import NO_ROOM
+from sd_taskpacker.errors import TaskpackerError, WrongState
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
-
-NO_ROOM: Final = 75
-_ENDED: Final = ("complete", "failed")
 
 Task = Mapping[str, Any]
 
@@ -29,18 +29,23 @@ class Again:
 
 
 async def retry(client: Client, options: Namespace, out: Output) -> int:
-    """All or none: whoever names a task that cannot be retried has submitted nothing. Raises TaskpackerError."""
+    """Nothing is asked for before all of them are known to have ended. Batch tasks are as few calls as can be, each
+    done whole or not at all, and then each workorder is one. Raises TaskpackerError, after it has told which were
+    accepted until then."""
     at = now()
     wanted = [await _again(client, task_id, options, at) for task_id in dict.fromkeys(options.ids)]
-    batch = [each for each in wanted if each.task["kind"] == "batch"]
-    workorders = [each for each in wanted if each.task["kind"] != "batch"]
     answers: dict[str, Submitted] = {}
-    if batch:
-        for each, answer in zip(batch, await client.batch_queue([one.request for one in batch]), strict=True):
-            answers[each.task["id"]] = answer
-    for each in workorders:
-        answers[each.task["id"]] = Submitted(tuple(await client.workorder_start([each.request])), ())
-    _report(wanted, answers, out)
+    try:
+        async for task_id, answer in _ask(client, wanted):
+            answers[task_id] = answer
+            if out.json is Json.OFF:
+                out.lines(answer.accepted)
+    except TaskpackerError:
+        if answers:
+            out.warn(f"{len(answers)} of {len(wanted)} were asked for again; the others were not:")
+        raise
+    finally:
+        _report(wanted, answers, out)
     for each in wanted:
         accepted = answers[each.task["id"]].accepted
         for text in _lost(each.task, await client.get_task(accepted[0]) if accepted else None, at):
@@ -48,9 +53,21 @@ async def retry(client: Client, options: Namespace, out: Output) -> int:
     return NO_ROOM if any(answer.rejected for answer in answers.values()) else 0
 
 
+async def _ask(client: Client, wanted: Sequence[Again]) -> AsyncIterator[tuple[str, Submitted]]:
+    """The id of each with the answer, as it comes."""
+    batch = [each for each in wanted if each.task["kind"] == "batch"]
+    ids = (str(each.task["id"]) for each in batch)
+    async for call, answers in answered([Placed(each.request) for each in batch], client.batch_queue):
+        for _, answer in zip(call, answers, strict=True):
+            yield next(ids), answer
+    for each in wanted:
+        if each.task["kind"] != "batch":
+            yield str(each.task["id"]), Submitted(tuple(await client.workorder_start([each.request])), ())
+
+
 async def _again(client: Client, task_id: str, options: Namespace, at: int) -> Again:
     task = await client.get_task(task_id)
-    if task["state"] not in _ENDED:
+    if task["state"] not in ENDED:
         hint = f"taskpackerctl wait {task_id} returns when it has ended"
         raise WrongState(f"{task_id} has not ended, it is {task['state']}; nothing was submitted", hint=hint)
     return Again(task, Request(task["unit"], args_of(task, options, at), await client.get_parameters(task_id)))
@@ -89,13 +106,11 @@ def _lost(task: Task, new: Task | None, at: int) -> Iterator[str]:
 
 def _report(wanted: list[Again], answers: Mapping[str, Submitted], out: Output) -> None:
     """With --json a list of {"retry_of", "accepted": [id], "rejected": [name]}."""
-    if out.json is not Json.OFF:
-        rows = [(each.task["id"], answers[each.task["id"]]) for each in wanted]
+    rows = [(each.task["id"], answers[each.task["id"]]) for each in wanted if each.task["id"] in answers]
+    if out.json is not Json.OFF and rows:
         out.document(
             [{"retry_of": old, "accepted": list(new.accepted), "rejected": list(new.rejected)} for old, new in rows]
         )
-    else:
-        out.lines([task_id for each in wanted for task_id in answers[each.task["id"]].accepted])
-    for each in wanted:
-        if answers[each.task["id"]].rejected:
-            out.warn(f"No room for {each.task['id']} again, not even later; --size asks for less")
+    for old, new in rows:
+        if new.rejected:
+            out.warn(f"No room for {old} again, not even later; --size asks for less")

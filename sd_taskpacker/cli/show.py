@@ -11,12 +11,10 @@ from sd_taskpacker.bus.client import Client
 from sd_taskpacker.cli.clock import now
 from sd_taskpacker.cli.moments import parse_moment
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.states import MOST_LISTED, STATES
 from sd_taskpacker.cli.text import age, rough_bytes, value
 from sd_taskpacker.model.values import Value
 
-STATES: Final = ("waiting", "running", "complete", "failed")
-SEARCHED: Final = 10_000
-"""Tasks that are looked through for a tag: the service has no filter for it, and this is its largest answer."""
 _ORDER: Final = {"running": 0, "waiting": 1}
 
 _TASK_HEADER: Final = ("ID", "KIND", "STATE", "MEMORY", "CPUS", "WHEN", "RESULT")
@@ -26,10 +24,11 @@ Task = Mapping[str, Any]
 
 async def list_tasks(client: Client, options: Namespace, out: Output) -> int:
     tasks = await client.list_tasks(_filters(options, now()))
+    whole = len(tasks) < MOST_LISTED
     if options.tag is not None:
-        if len(tasks) >= SEARCHED:
+        if not whole:
             out.talk(
-                f"Only the newest {SEARCHED:,} tasks were looked through for the tag; --root and --since narrow it."
+                f"Only the newest {MOST_LISTED:,} tasks were searched for the tag; --root and --since narrow it."
             )
         found = [task for task in tasks if task.get("tag") == options.tag]
         tasks = found if options.lines is None else found[: options.lines]
@@ -39,9 +38,21 @@ async def list_tasks(client: Client, options: Namespace, out: Output) -> int:
         at = now()
         rows = [_task_row(task, at) for task in sorted(tasks, key=_place)]
         out.table(_TASK_HEADER, rows, paint="STATE")
+        _foot(len(tasks), out)
     else:
         out.talk("No tasks.")
+    if options.tag is None and not whole:
+        # Said to who reads JSON, too: it is not on stdout, and the list alone looks complete.
+        out.talk(
+            f"There may be more: the service lists {MOST_LISTED:,} tasks at most, the newest; --state, --root and "
+            "--since narrow it, and taskpackerctl status counts all."
+        )
     return 0
+
+
+def _foot(tasks: int, out: Output) -> None:
+    if out.legend:
+        out.talk(f"{tasks:,} {'task' if tasks == 1 else 'tasks'} listed.")
 
 
 def _filters(options: Namespace, at: int) -> dict[str, Value]:
@@ -56,10 +67,9 @@ def _filters(options: Namespace, at: int) -> dict[str, Value]:
         filters["root"] = Value("s", options.root)
     if options.since is not None:
         filters["since"] = Value("t", parse_moment(options.since, at))
-    if options.tag is not None:
-        filters["limit"] = Value("u", SEARCHED)
-    elif options.lines is not None:
-        filters["limit"] = Value("u", options.lines)
+    # The service has no filter for a tag, so all that it tells is looked through.
+    limit = MOST_LISTED if options.tag is not None or options.lines is None else options.lines
+    filters["limit"] = Value("u", limit)
     return filters
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.states import STATES
 from sd_taskpacker.cli.text import rough_bytes, rough_span
 from sd_taskpacker.errors import NoSuchTask
 from sd_taskpacker.model.quantities import CHUNK_BYTES, SIZES, chunks_for
@@ -31,7 +32,7 @@ async def stats(client: Client, options: Namespace, out: Output) -> int:
     """Raises NoSuchTask when history knows no task of that name."""
     filters = {
         "root": Value("s", options.name.partition("/")[0]),
-        "state": Value("as", ["waiting", "running", "complete", "failed"]),
+        "state": Value("as", list(STATES)),
         "limit": Value("u", SEEN if options.lines is None else options.lines),
     }
     tasks = [task for task in await client.list_tasks(filters) if task["name"] == options.name]

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Final
 
+NO_ROOM: Final = 75
+
 EXIT_STATUSES: Final = {
     0: "All is well; with --wait, the task succeeded.",
     1: "Something failed: a task, a file that verify refuses, an order that the task's state does not allow.",
@@ -13,7 +15,7 @@ EXIT_STATUSES: Final = {
     4: "There is no such task.",
     65: "There is no such unit, or parameters or options do not fit it.",
     69: "The service, or the bus, cannot be reached.",
-    75: "All is correct, but there is no room now, or a limit is reached; try again later.",
+    NO_ROOM: "All is correct, but there is no room now, or a limit is reached; try again later.",
     77: "The caller may not do this.",
     124: "wait has run out of time; the task goes on.",
     130: "Interrupted with Ctrl-C; the task goes on.",

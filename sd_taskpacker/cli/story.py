@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.replies import Reason
-from sd_taskpacker.cli.chain import earlier, later
+from sd_taskpacker.cli.chain import Tries, earlier, later
 from sd_taskpacker.cli.clock import now
 from sd_taskpacker.cli.output import Json, Line, Output
 from sd_taskpacker.cli.tail import last_lines
@@ -74,7 +74,7 @@ async def _story(client: Client, task: Task, lines: int) -> Story:
         task=task,
         reasons=reasons,
         earlier=await earlier(client, task),
-        later=await later(client, task),
+        later=await later(client, task, Tries(client)),
         output=output,
         unreadable=unreadable,
     )

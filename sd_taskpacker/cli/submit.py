@@ -14,16 +14,15 @@ from typing import Final
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.news import News
 from sd_taskpacker.bus.replies import Forecast
-from sd_taskpacker.cli.bulk import Placed, calls, from_json, from_lines, params, read, where_it_was_written
+from sd_taskpacker.cli.bulk import from_json, from_lines, params, read
+from sd_taskpacker.cli.calls import Placed, answered
 from sd_taskpacker.cli.output import Json, Output
+from sd_taskpacker.cli.statuses import NO_ROOM
 from sd_taskpacker.cli.terminal import terminal
 from sd_taskpacker.cli.text import timestamp
 from sd_taskpacker.errors import InvalidArgs, TaskpackerError
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
-
-NO_ROOM: Final = 75
-
 
 _ARGS: Final = {
     "priority": ("priority", "u"),
@@ -57,24 +56,22 @@ async def submit(client: Client, options: Namespace, out: Output) -> int:
 async def _ask(
     client: Client, placed: Sequence[Placed], options: Namespace, out: Output
 ) -> tuple[list[str], list[str]]:
-    """One call, or as many as the bus makes necessary. Each is done whole or not at all; who fails in a later one is
-    told what the earlier ones did."""
+    """Who fails in a later call is told what the earlier ones did."""
     ask = client.batch_submit if options.now else client.batch_queue
     accepted, rejected, done = list[str](), list[str](), 0
-    for call in calls(placed):
-        try:
-            with _told_when_interrupted(out):
-                answers = await ask([each.request for each in call])
-        except TaskpackerError as error:
-            if done:
-                out.warn(f"The first {done} of {len(placed)} requests were submitted; from here on nothing was:")
-            raise where_it_was_written(error, call) from None
-        ids = [task_id for answer in answers for task_id in answer.accepted]
-        if out.json is Json.OFF:
-            out.lines(ids)
-        accepted += ids
-        rejected += [name for answer in answers for name in answer.rejected]
-        done += len(call)
+    try:
+        with _told_when_interrupted(out):
+            async for call, answers in answered(placed, ask):
+                ids = [task_id for answer in answers for task_id in answer.accepted]
+                if out.json is Json.OFF:
+                    out.lines(ids)
+                accepted += ids
+                rejected += [name for answer in answers for name in answer.rejected]
+                done += len(call)
+    except TaskpackerError:
+        if done:
+            out.warn(f"The first {done} of {len(placed)} requests were submitted; from here on nothing was:")
+        raise
     return accepted, rejected
 
 
@@ -98,11 +95,8 @@ def _placed(options: Namespace) -> list[Placed]:
 async def _try(client: Client, options: Namespace, out: Output) -> int:
     """What the same without --dry-run would do, and its exit status."""
     forecasts: list[Forecast] = []
-    for call in calls(_placed(options)):
-        try:
-            forecasts += await client.batch_test([each.request for each in call])
-        except TaskpackerError as error:
-            raise where_it_was_written(error, call) from None
+    async for _, answer in answered(_placed(options), client.batch_test):
+        forecasts += answer
     if out.json is not Json.OFF:
         out.document([asdict(each) for each in forecasts])
     elif len(forecasts) == 1 and terminal(sys.stdout).live:

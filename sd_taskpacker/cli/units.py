@@ -34,7 +34,7 @@ async def list_units(client: Client, options: Namespace, out: Output) -> int:
         return 0
     if units:
         rows = [(unit.name, unit.kind, value(unit.loaded), unit.path, unit.description or "-") for unit in units]
-        out.table(("UNIT", "KIND", "LOADED", "PATH", "DESCRIPTION"), rows, paint="LOADED")
+        out.table(("UNIT", "KIND", "LOADED", "PATH", "DESCRIPTION"), rows, paint="LOADED", spare="PATH")
     else:
         out.talk("No units. Put NAME.batch or NAME.workorder files into /etc/sd-taskpacker/units.")
     for problem in chain.from_iterable(problems):

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.news import News, ServiceCame, TimeUp
-from sd_taskpacker.cli.chain import later
+from sd_taskpacker.cli.chain import Tries, later
 from sd_taskpacker.cli.happenings import OutOfTime, exit_status
 from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.wait import wait_for
@@ -40,7 +40,8 @@ async def wait(client: Client, options: Namespace, out: Output) -> int:
         over.cancel()
     if out.json is Json.OFF and (status == 0 or len(ids) == 1):
         return status
-    last = [await _last_try(client, task_id) for task_id in ids]
+    tries = Tries(client)
+    last = [await _last_try(client, task_id, tries) for task_id in ids]
     if out.json is not Json.OFF:
         out.document(last)
     return _first_failure(last)
@@ -63,9 +64,9 @@ class _Limit:
         self._news.put_nowait(TimeUp())
 
 
-async def _last_try(client: Client, task_id: str) -> Task:
+async def _last_try(client: Client, task_id: str, tries: Tries) -> Task:
     task = await client.get_task(task_id)
-    following = await later(client, task)
+    following = await later(client, task, tries)
     return following[-1] if following else task
 
 

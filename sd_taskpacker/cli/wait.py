@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from sd_taskpacker.bus.client import Client
 from sd_taskpacker.bus.link import Absent, BusGone
@@ -23,6 +23,7 @@ from sd_taskpacker.bus.news import (
     TaskChanged,
     TimeUp,
 )
+from sd_taskpacker.cli.chain import Tries
 from sd_taskpacker.cli.display import Display, display_for
 from sd_taskpacker.cli.happenings import (
     FAILED,
@@ -38,11 +39,8 @@ from sd_taskpacker.cli.happenings import (
     goes_on,
 )
 from sd_taskpacker.cli.output import Output
+from sd_taskpacker.cli.states import ENDED
 from sd_taskpacker.errors import Unreachable
-from sd_taskpacker.model.values import Value
-
-STATES: Final = ("waiting", "running", "complete", "failed")
-ENDED: Final = ("complete", "failed")
 
 Task = Mapping[str, Any]
 
@@ -78,6 +76,7 @@ async def wait_for(
 
 async def happenings(client: Client, news: asyncio.Queue[News], waiting: dict[str, None]) -> AsyncIterator[Happening]:
     """Until none of `waiting` is left: who ends is taken out, and who is tried again stays as the next try."""
+    tries = Tries(client)
     while waiting:
         latest = await news.get()
         if isinstance(latest, BusLost):
@@ -87,8 +86,8 @@ async def happenings(client: Client, news: asyncio.Queue[News], waiting: dict[st
         if told:
             yield told
         while concerned:
-            task_id = concerned.pop()
-            task, following = await _look(client, task_id)
+            task_id, number = concerned.pop()
+            task, following = await _look(client, task_id, tries, number)
             if task is None:
                 continue
             if task["state"] not in ENDED:
@@ -99,16 +98,16 @@ async def happenings(client: Client, news: asyncio.Queue[News], waiting: dict[st
                 yield Ended(task)
             else:
                 waiting[following] = None
-                concerned.append(following)  # It may have ended before we knew of it.
+                concerned.append((following, None))  # It may have ended before we knew of it.
                 yield TriedAgain(task, following)
 
 
-async def _look(client: Client, task_id: str) -> tuple[Task | None, str | None]:
+async def _look(client: Client, task_id: str, tries: Tries, number: int | None) -> tuple[Task | None, str | None]:
     """The task and the id of the next try; None while the service or the bus is away: all are asked for when it is
     back."""
     try:
         task = await client.get_task(task_id)
-        return task, await _next_try(client, task)
+        return task, await tries.after(task, ended_as=number)
     except (Absent, BusGone):
         return None, None
 
@@ -120,23 +119,13 @@ async def _reconnect(client: Client, waiting: Collection[str]) -> None:
         raise Unreachable("The bus went away during the wait and stays away", hint=goes_on(waiting)) from error
 
 
-async def _next_try(client: Client, task: Task) -> str | None:
-    """It was queued in the same moment in which this one was found to have failed."""
-    again = "retries" in task or "on_oom" in task
-    if task["state"] != "failed" or not again:
-        return None
-    # A listing has a limit, and of all that came since the first try there may be more.
-    since = {"root": Value("s", task["root"]), "since": Value("t", task.get("ended", task["submitted"]))}
-    later = await client.list_tasks(since | {"state": Value("as", list(STATES))})
-    return next((str(each["id"]) for each in later if each.get("retry_of") == task["id"]), None)
-
-
-def _concerned(news: News, waiting: Collection[str]) -> tuple[Happening | None, list[str]]:
-    """What it tells by itself, and those that may have ended, in the order in which to pop them."""
+def _concerned(news: News, waiting: Collection[str]) -> tuple[Happening | None, list[tuple[str, int | None]]]:
+    """What it tells by itself, and those that may have ended, in the order in which to pop them, with the number of
+    that event where it is known."""
     match news:
-        case TaskChanged(id=task_id, state=state, details=details) if task_id in waiting:
+        case TaskChanged(sequence=number, id=task_id, state=state, details=details) if task_id in waiting:
             if state in ENDED:
-                return None, [task_id]
+                return None, [(task_id, number)]
             return Moved(id=task_id, state=state, promised=details.get("promised")), []
         case FiguresChanged(changed=changed):
             return Budget(changed), []
@@ -144,7 +133,7 @@ def _concerned(news: News, waiting: Collection[str]) -> tuple[Happening | None, 
             return Away(tuple(waiting)), []
         case ServiceCame() | BusLost():
             # What happened meanwhile was told to nobody; each task's record says all of it.
-            return Back(), list(reversed([*waiting]))
+            return Back(), [(each, None) for each in reversed([*waiting])]
         case TimeUp():
             raise OutOfTime(goes_on(waiting))
         case TaskChanged() | BatchEnded():

@@ -17,8 +17,8 @@ from sd_taskpacker.cli.output import Json, Output
 from sd_taskpacker.cli.text import timestamp
 from sd_taskpacker.model.quantities import format_bytes, format_span
 
-_STATES: Final = {"TaskQueued": "waiting", "TaskAltered": "waiting", "TaskStarted": "running"}
-"""Names of events, but for TaskEnded, and the state they bring."""
+_STATES: Final = {"TaskQueued": "waiting", "TaskStarted": "running", "TaskFound": "running"}
+"""Names of events and the state they bring, where that depends on nothing else."""
 _TIMES: Final = ("ended", "started", "submitted")
 
 
@@ -108,6 +108,8 @@ def _of_event(event: PastEvent) -> Change | None:
     """None for what is no new state of a task."""
     if event.event == "TaskEnded":
         state = "complete" if event.details.get("result") == "success" else "failed"
+    elif event.event == "TaskAltered":
+        state = "running" if "started" in event.details else "waiting"
     elif event.event in _STATES:
         state = _STATES[event.event]
     else:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import Final
 
 from sd_taskpacker.engine.state import State
-from sd_taskpacker.errors import LimitExceeded
+from sd_taskpacker.errors import SPLIT, LimitExceeded
 from sd_taskpacker.model.config import Limits
 from sd_taskpacker.model.request import Caller
 from sd_taskpacker.model.unit import Kind
@@ -41,7 +41,12 @@ def check_workorders(state: State, limits: Limits, caller: Caller, tasks: int) -
 
 def call_exceeded(text: str, setting: str) -> LimitExceeded:
     """Of what one call may ask for."""
-    return LimitExceeded(text, hint=f"split the call; {_SETTING.format(setting)}")
+    return LimitExceeded(text, hint=f"{SPLIT}; {_SETTING.format(setting)}")
+
+
+def request_exceeded(text: str, setting: str) -> LimitExceeded:
+    """Of what one request may ask for, which no splitting of the call helps."""
+    return LimitExceeded(text, hint=f"give fewer values at once; {_SETTING.format(setting)}")
 
 
 def _exceeded(text: str, setting: str) -> LimitExceeded:

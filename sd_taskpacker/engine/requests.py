@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sd_taskpacker.engine.limits import call_exceeded
+from sd_taskpacker.engine.limits import call_exceeded, request_exceeded
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchUnit, TaskpackerError
 from sd_taskpacker.model.args import Args, parse_args
@@ -117,7 +117,8 @@ def _instances(
     count = fan_out_size(unit.parameters, request.params)
     most = office.place.limits.tasks_per_call
     if count > most:
-        raise call_exceeded(f"its parameters fan out to {count} tasks; at most {most} in one call", "tasks_per_call")
+        text = f"its parameters fan out to {count} tasks; at most {most} in one call"
+        raise request_exceeded(text, "tasks_per_call")
     if count > 1 and args.version is not None:
         raise InvalidArgs("args key 'version': one version cannot name a fan-out of several tasks")
     name = _task_name(office, caller, unit)

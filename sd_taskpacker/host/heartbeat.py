@@ -8,7 +8,7 @@ the last WATCHDOG=1, so that both go in one message (service_notify_message, src
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from sd_taskpacker.model.quantities import INFINITY
@@ -20,10 +20,16 @@ WITHOUT_WATCHDOG: Final = 30 * 1_000_000
 class Heartbeat:
     """`watchdog_usec` is WatchdogSec=, 0 for none."""
 
-    def __init__(self, watchdog_usec: int, notify: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        watchdog_usec: int,
+        notify: Callable[[str], object],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         self._usec = watchdog_usec
         self._notify = notify if watchdog_usec else lambda text: None
         self._pause = (watchdog_usec or WITHOUT_WATCHDOG) / 3_000_000
+        self._sleep = sleep
         self._busy = asyncio.Event()
 
     def note(self, *, idle: bool) -> None:
@@ -50,5 +56,5 @@ class Heartbeat:
 
     async def beat(self) -> bool:
         """Whether there is still something to do, a while later."""
-        await asyncio.sleep(self._pause)
+        await self._sleep(self._pause)
         return self._busy.is_set()

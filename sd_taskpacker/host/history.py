@@ -52,8 +52,11 @@ def moment(event: Event) -> int | None:
 
 def details(event: Event) -> Details:
     match event:
-        case TaskQueued(task) | TaskAltered(task):
+        case TaskQueued(task):
             return _some(task, _ASKED)
+        case TaskAltered(task):
+            # What runs can be altered, too: it is killed for good, or the clock is set.
+            return _some(task, (*_ASKED, "started"))
         case TaskEnded(task):
             return _some(task, _ENDED)
         case TaskPromised(_, start):

@@ -29,7 +29,7 @@ TASK_KEYS: Final = {
     "started": "When it was decided that it runs; of a task that waits there is none.",
     "promised": "Of one that was queued: the latest time at which it starts.",
     "expected": "How long it was said to run, in usec; for planning only.",
-    "deadline": "When it has to have started.",
+    "deadline": "When it has to have ended, as far as its expected time tells.",
     "on_deadline": "run, where it starts even after its deadline.",
     "max_running": "How many of its unit run at once.",
     "retries": "How often it is tried again when it fails.",
@@ -49,7 +49,8 @@ REQUEST_ARGS: Final = {
     "priority": ("u", "Higher goes first. Batch only."),
     "deadline": (
         "t or s",
-        "When it has to have started: usec of CLOCK_REALTIME, or a time span from now. Batch only.",
+        "When it has to have ended, as far as its expected time tells: usec of CLOCK_REALTIME,"
+        " or a time span from now. Batch only.",
     ),
     "size": ("s", "tiny, small, medium, large, or an amount such as 384M."),
     "cpus": ("u", "How many CPUs it is charged for."),

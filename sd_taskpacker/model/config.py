@@ -23,7 +23,8 @@ class Access(BaseModel):
     group: str = Field(
         default="taskpacker",
         min_length=1,
-        description="Members of this group may submit tasks and manage the service, as root may.",
+        description="Members of this group may submit tasks; where there is no polkit they manage the service,"
+        " too, as root does. They may read the results of all tasks.",
     )
 
 

@@ -201,8 +201,8 @@ class BatchSection(WorkorderSection):
     deadline_usec: Span | None = Field(
         None,
         alias="Deadline",
-        description="How long after its submission a task has to start, as a time span, unless the request says"
-        " otherwise. Default: no deadline.",
+        description="How long after its submission a task has to have ended, as far as its expected time tells,"
+        " as a time span, unless the request says otherwise. What runs is never ended for it. Default: no deadline.",
     )
     on_deadline: LateWord = Field(
         "drop",

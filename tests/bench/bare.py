@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dbus_next import Message
 
-from sd_taskpacker.bus.connection import BUS, BUS_PATH
+from sd_taskpacker.bus.names import BUS, BUS_PATH
 from sd_taskpacker.bus.properties import OUTPUT, transient
 from sd_taskpacker.bus.systemd_manager import MANAGER, SYSTEMD, SYSTEMD_PATH
 from sd_taskpacker.bus.wire import variant_of

@@ -12,7 +12,9 @@ from dbus_next import introspection as intr
 
 from sd_taskpacker.bus.callers import Callers
 from sd_taskpacker.bus.connection import Connection
-from sd_taskpacker.bus.service import INTERFACE, NAME, PATH, ManagerInterface
+from sd_taskpacker.bus.names import MANAGER as INTERFACE
+from sd_taskpacker.bus.names import NAME, PATH
+from sd_taskpacker.bus.service import ManagerInterface
 from sd_taskpacker.bus.task_objects import TaskObjects
 from sd_taskpacker.engine.ports import (
     Answer,

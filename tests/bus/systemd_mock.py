@@ -13,7 +13,8 @@ from typing import Any
 from dbus_next import Message, MessageFlag, MessageType, Variant
 
 from sd_taskpacker.bus.connection import Connection
-from sd_taskpacker.bus.systemd_manager import MANAGER, PROPERTIES, SYSTEMD, SYSTEMD_PATH, UNIT, unit_path
+from sd_taskpacker.bus.names import PROPERTIES
+from sd_taskpacker.bus.systemd_manager import MANAGER, SYSTEMD, SYSTEMD_PATH, UNIT, unit_path
 
 
 @dataclass

@@ -61,7 +61,7 @@ async def test_request_above_one_mib_is_refused_undecoded_and_the_connection_liv
     server, caller = await dial(), await dial()
     seen: list[Message] = []
     server.add_message_handler(seen.append)
-    with pytest.raises(DBusError, match=r"is \d+ bytes; at most 1 MiB\nHint: split it") as refused:
+    with pytest.raises(DBusError, match=r"is \d+ bytes; at most 1 MiB\nHint: split the call") as refused:
         await call(caller, server, "ay", bytes(MAX_BODY + 1))
     assert refused.value.type == "org.sdtaskpacker1.Error.LimitExceeded"
     assert not seen

@@ -24,13 +24,20 @@ def open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-async def settled(count: int) -> bool:
-    """Whether no more than `count` descriptors stay open; what was sent is closed a turn of the loop later."""
-    for _ in range(200):
+async def settled(count: int) -> None:
+    """Returns when no more than `count` descriptors are open; what was sent is closed a turn of the loop later."""
+    while True:
         if open_descriptors() <= count:
-            return True
+            return
         await asyncio.sleep(0.01)
-    return False
+
+
+async def stuck(bus: Connection) -> None:
+    """Returns when the socket takes no more, in the middle of a message."""
+    while True:
+        if bus._writer.buf is not None:
+            return
+        await asyncio.sleep(0.01)
 
 
 async def pass_on(bus: Connection, to: str, fd: int, number: int = 0, **more: float) -> None:
@@ -72,12 +79,11 @@ async def test_a_burst_to_a_slow_reader_brings_each_its_own_descriptor_once(
     # While the bus reads nothing the socket fills up, in the middle of a message.
     daemon.send_signal(signal.SIGSTOP)
     calls = [asyncio.ensure_future(pass_on(bus, to, files[n % len(files)], n)) for n in range(BURST)]
-    await asyncio.sleep(0.05)
-    assert bus._writer.buf is not None
+    await stuck(bus)
     daemon.send_signal(signal.SIGCONT)
     await asyncio.gather(asyncio.to_thread(serve), *calls)
     assert wrong == []
-    assert await settled(before)
+    await settled(before)
 
 
 async def test_a_descriptor_that_the_caller_has_closed_is_still_the_right_one(
@@ -102,7 +108,7 @@ async def test_a_descriptor_that_the_caller_has_closed_is_still_the_right_one(
         return right
 
     assert await asyncio.to_thread(serve) == [True] * 60
-    assert await settled(before)
+    await settled(before)
 
 
 async def test_a_lost_bus_leaves_no_descriptor_behind(
@@ -113,12 +119,12 @@ async def test_a_lost_bus_leaves_no_descriptor_behind(
     bus = await connect(address)
     daemon.send_signal(signal.SIGSTOP)
     calls = [asyncio.ensure_future(pass_on(bus, ":1.99", files[0])) for _ in range(60)]
-    await asyncio.sleep(0.05)
+    await stuck(bus)
     daemon.kill()
     ends = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(end) for end in ends} == {Unreachable}
     await bus.close()
-    assert await settled(before)
+    await settled(before)
 
 
 async def test_a_call_that_cannot_be_encoded_leaves_no_descriptor_behind(dial: Dial, files: list[int]) -> None:

@@ -12,8 +12,9 @@ from dbus_next import DBusError, Variant
 
 from sd_taskpacker import __version__
 from sd_taskpacker.bus.client import Client
+from sd_taskpacker.bus.names import MANAGER as INTERFACE
+from sd_taskpacker.bus.names import NAME, PATH
 from sd_taskpacker.bus.news import TaskChanged
-from sd_taskpacker.bus.service import INTERFACE, NAME, PATH
 from sd_taskpacker.bus.wire_queue import MAX_PLAN, change_to_wire
 from sd_taskpacker.engine.ports import PlanFormat, TaskFilter
 from sd_taskpacker.errors import LimitExceeded

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 from dbus_next import Variant
 
-from sd_taskpacker.bus.service import INTERFACE
+from sd_taskpacker.bus.names import MANAGER as INTERFACE
 from sd_taskpacker.bus.signals import FIGURES_SECONDS, STATUS_SECONDS, BusSignals, status_line
 from sd_taskpacker.bus.task_objects import INTERFACE as TASK_INTERFACE
 from sd_taskpacker.engine.ports import Signals
@@ -25,9 +25,27 @@ async def service(dial: Dial) -> Service:
     return await serve(dial)
 
 
-def signals_of(service: Service, lines: list[str] | None = None) -> Signals:
+class Timers:
+    """What is to be called later, which is when the test says so."""
+
+    def __init__(self) -> None:
+        self.set: list[tuple[float, Callable[[], None]]] = []
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.set.append((seconds, call))
+
+    def run_out(self) -> list[float]:
+        """All that are set by now; answers after how many seconds each would have."""
+        over, self.set = self.set, []
+        for _, call in over:
+            call()
+        return [seconds for seconds, _ in over]
+
+
+def signals_of(service: Service, lines: list[str] | None = None, timers: Timers | None = None) -> Signals:
     status = (lines if lines is not None else []).append
-    return BusSignals(service.interface, service.bus.emit, status, sent=service.bus.flushed)
+    later = (timers or Timers()).later
+    return BusSignals(service.interface, service.bus.emit, status, sent=service.bus.flushed, later=later)
 
 
 @pytest.mark.parametrize(("result", "member"), [(Result.SUCCESS, "BatchComplete"), (Result.OOM_KILL, "BatchFailed")])
@@ -46,12 +64,17 @@ async def test_end_is_told_by_its_outcome_with_the_params_as_submitted(
 async def test_only_the_latest_figures_that_changed_are_told(service: Service) -> None:
     messages = await service.heard("PropertiesChanged")
     lines: list[str] = []
-    signals = signals_of(service, lines)
+    timers = Timers()
+    signals = signals_of(service, lines, timers)
     signals.figures_changed(FIGURES)
     signals.figures_changed(dataclasses.replace(FIGURES, running=9))
     more = dataclasses.replace(FIGURES, running=2, chunks_free=16, draining=True)
     signals.figures_changed(more)
-    await asyncio.sleep(2 * max(FIGURES_SECONDS, STATUS_SECONDS))
+    assert lines == [status_line(FIGURES)]
+    assert timers.run_out() == [FIGURES_SECONDS, STATUS_SECONDS]
+    # Who was told nothing new for a while is told the next news at once.
+    assert timers.run_out() == [FIGURES_SECONDS, STATUS_SECONDS]
+    assert timers.run_out() == []
     await service.call("ListUnits")
     assert len(messages) == 2
     assert len(messages[0].body[1]) == 12

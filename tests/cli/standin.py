@@ -69,7 +69,9 @@ class Standin:
     or what makes one of these from the call's arguments."""
 
     bus: MessageBus
-    answers: dict[str, Answer | Callable[..., Answer]] = field(default_factory=dict)
+    answers: dict[str, Answer | Callable[..., Answer]] = field(
+        default_factory=lambda: {"ListEvents": ("a(ttssa{sv})", [[]])}
+    )
     calls: list[tuple[str, str, list[Any]]] = field(default_factory=list)
     before: dict[str, list[tuple[str, str, list[Any]]]] = field(default_factory=dict)
     """Signals sent just before the answer to a member, where a client that watches too late misses them."""

@@ -10,16 +10,8 @@ from typing import Any
 import pytest
 from dbus_next.signature import Variant
 
-from sd_taskpacker.cli.bulk import (
-    MAX_BYTES,
-    MAX_TASKS,
-    Placed,
-    calls,
-    from_json,
-    from_lines,
-    read,
-    where_it_was_written,
-)
+from sd_taskpacker.cli.bulk import from_json, from_lines, read
+from sd_taskpacker.cli.calls import MAX_BYTES, MAX_TASKS, Placed, calls, where_it_was_written
 from sd_taskpacker.errors import InvalidArgs, InvalidParameters
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
@@ -206,3 +198,47 @@ async def test_a_later_call_that_fails_says_what_the_earlier_ones_did(
     first, wrong, _ = done.err.splitlines()
     assert first == f"The first {MAX_TASKS} of {MAX_TASKS + 1} requests were submitted; from here on nothing was:"
     assert wrong == f"{tmp_path}/jobs:{MAX_TASKS + 1}: a: x: too much"
+
+
+LIMIT = "org.sdtaskpacker1.Error.LimitExceeded"
+
+
+def takes(service: Standin, most: int, hint: str = "split the call; an admin can raise tasks_per_call") -> None:
+    """The service takes so many requests in one call."""
+
+    def answer(requests: list[Any]) -> tuple[str, Any]:
+        if len(requests) > most:
+            return LIMIT, [f"more than {most} tasks in one call\nHint: {hint}"]
+        return "a(asas)", [[[[f"a@{params['x'].value}"], []] for _, _, params in requests]]
+
+    service.answers["BatchQueue"] = answer
+
+
+async def test_a_call_that_is_too_large_for_this_service_is_made_smaller(
+    service: Standin, address: str, tmp_path: Path
+) -> None:
+    (tmp_path / "jobs").write_text("".join(f"x={number}\n" for number in range(50)), encoding="ascii")
+    takes(service, 10)
+    done = await run(address, "submit", "a", f"--each-line={tmp_path}/jobs")
+    assert (done.status, done.out.split(), done.err) == (0, [f"a@{number}" for number in range(50)], "")
+    # What one call has taught is kept in mind for the rest.
+    assert len(service.called("BatchQueue")) == 3 + 9
+
+
+async def test_what_is_refused_for_another_limit_is_not_asked_for_again(
+    service: Standin, address: str, tmp_path: Path
+) -> None:
+    (tmp_path / "jobs").write_text("x=1\nx=2\n", encoding="ascii")
+    takes(service, 1, hint="try again when some have ended")
+    done = await run(address, "submit", "a", f"--each-line={tmp_path}/jobs")
+    assert (done.status, done.out, len(service.called("BatchQueue"))) == (75, "", 1)
+
+
+async def test_one_request_that_is_too_large_by_itself_is_named(
+    service: Standin, address: str, tmp_path: Path
+) -> None:
+    (tmp_path / "jobs").write_text("x=1\nx=2\n", encoding="ascii")
+    takes(service, 0)
+    done = await run(address, "submit", "a", f"--each-line={tmp_path}/jobs")
+    assert (done.status, done.out) == (75, "")
+    assert [len(requests) for (requests,) in service.called("BatchQueue")] == [2, 1]

@@ -145,9 +145,11 @@ def entry(message: Any, **fields: Any) -> str:
         "__REALTIME_TIMESTAMP": "1795258385000000",
         "SYSLOG_IDENTIFIER": "systemd",
         "_PID": "1",
+        "_UID": str(os.getuid()),
+        "_SYSTEMD_USER_UNIT": "init.scope",
         "MESSAGE": message,
     }
-    return json.dumps(found | {"UNIT": "taskpacker-a.service"} | fields)
+    return json.dumps(found | {"USER_UNIT": "taskpacker-a.service"} | fields)
 
 
 def says(journalctl: Path, *entries: str, complaint: str = "", ever: bool = False) -> None:
@@ -167,8 +169,8 @@ async def test_logs_has_a_header_the_output_and_the_journal(
     says(
         journalctl,
         entry("Starting"),
-        entry("about another", UNIT="taskpacker-b.service"),
-        entry("a@1: success", UNIT=""),
+        entry("about another", USER_UNIT="taskpacker-b.service"),
+        entry("a@1: success", USER_UNIT="", _SYSTEMD_USER_UNIT="sd-taskpacker.service"),
     )
     records(service, output, "a@1", state="failed", result="exit-code", exit_status=3, ended=1_795_258_386_000_000)
     done = await logs(address, journalctl)

@@ -46,8 +46,16 @@ def test_every_name_keeps_the_chart_in_its_place(label: str) -> None:
 @pytest.mark.parametrize("rows", [24, 50])
 def test_of_many_tasks_as_many_are_shown_as_the_terminal_has_rows(rows: int) -> None:
     lines = drawn(many(5_000), rows=rows)
-    assert len(lines) <= max(rows - 1, 31)
+    assert len(lines) == rows - 1
     assert sum(line.endswith("tasks more") for line in lines) == 2
+
+
+@pytest.mark.parametrize("rows", [24, 30, 50])
+@pytest.mark.parametrize("make", [small, overcommitted, lambda: many(5_000), lambda: many(8)])
+def test_the_title_stays_on_the_screen(make: type[Situation], rows: int) -> None:
+    lines = drawn(make(), columns=80, rows=rows)
+    assert len(lines) < rows
+    assert any("running" in line or "Running" in line for line in lines)
 
 
 def test_without_colours_shades_tell_what_is_what() -> None:

@@ -164,10 +164,28 @@ async def on_a_terminal(address: str, *arguments: str, columns: int) -> list[str
 async def test_a_table_is_no_wider_than_the_terminal(service: Standin, address: str) -> None:
     service.answers["ListTasks"] = ("aa{sv}", [[task(f"{'世' * 60}@1"), task(f"{'n' * 200}@20261121.0")]])
     lines = await on_a_terminal(address, "list", columns=80)
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert {width(line) <= 80 for line in lines} == {True}
     assert "…" in lines[1]
     assert "@20261121.0" in lines[2]
+
+
+async def test_units_on_a_narrow_terminal_have_their_descriptions_and_no_paths(
+    service: Standin, address: str
+) -> None:
+    told = [
+        "nightly-compress",
+        "batch",
+        "/etc/sd-taskpacker/units/nightly-compress.batch",
+        "Compress what is old",
+        True,
+    ]
+    service.answers["ListUnits"] = ("a(ssssb)", [[told]])
+    service.answers["GetUnitProblems"] = ("a(susss)", [[]])
+    narrow, wide = [await on_a_terminal(address, "list-units", columns=columns) for columns in (80, 120)]
+    assert narrow[0].split() == ["UNIT", "KIND", "LOADED", "DESCRIPTION"]
+    assert narrow[1].split() == ["nightly-compress", "batch", "yes", "Compress", "what", "is", "old"]
+    assert "/etc/sd-taskpacker/units/nightly-compress.batch" in wide[1]
 
 
 async def test_a_sentence_for_a_terminal_breaks_between_words(service: Standin, address: str) -> None:

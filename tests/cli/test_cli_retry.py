@@ -5,6 +5,7 @@ import json
 import time
 from typing import Any
 
+import pytest
 from dbus_next.signature import Variant
 
 from tests.cli.standin import Standin, run, task
@@ -97,3 +98,29 @@ async def test_what_finds_no_room_any_more_exits_75(service: Standin, address: s
     done = await run(address, "retry", "massif@1")
     assert (done.status, done.out) == (75, "")
     assert done.err == "No room for massif@1 again, not even later; --size asks for less\n"
+
+
+@pytest.mark.parametrize("form", ["off", "short"])
+async def test_what_was_accepted_is_told_when_a_later_one_is_refused(
+    service: Standin, address: str, form: str
+) -> None:
+    answer(service, failed(), failed("build@1", kind="workorder"))
+    service.answers["WorkorderStart"] = ("org.sdtaskpacker1.Error.AccessDenied", ["build: you may not"])
+    done = await run(address, "retry", "build@1", "massif@1", f"--json={form}")
+    assert done.status == 77
+    assert "massif@2" in done.out
+    assert done.err.startswith("1 of 2 were asked for again; the others were not:\nbuild: you may not\n")
+
+
+async def test_many_are_as_many_calls_as_the_service_wants(service: Standin, address: str) -> None:
+    olds = [failed(f"massif@{number}") for number in range(11, 16)]
+    answer(service, *olds)
+
+    def queue(requests: list[Any]) -> tuple[str, Any]:
+        if len(requests) > 2:
+            return "org.sdtaskpacker1.Error.LimitExceeded", ["more than 2\nHint: split the call"]
+        return "a(asas)", [[[["massif@2"], []]] * len(requests)]
+
+    service.answers["BatchQueue"] = queue
+    done = await run(address, "retry", *(f"massif@{number}" for number in range(11, 16)))
+    assert (done.status, done.out) == (0, "massif@2\n" * 5)

@@ -89,7 +89,8 @@ async def test_list_since_a_moment_is_about_what_has_ended_too(service: Standin,
     service.answers["ListTasks"] = ("aa{sv}", [[]])
     assert (await run(address, "list", "--since=@1795258385")).status == 0
     states = Variant("as", ["waiting", "running", "complete", "failed"])
-    assert service.called("ListTasks") == [[{"state": states, "since": Variant("t", 1_795_258_385_000_000)}]]
+    [[filters]] = service.called("ListTasks")
+    assert (filters["state"], filters["since"]) == (states, Variant("t", 1_795_258_385_000_000))
     done = await run(address, "list", "--since=soon")
     assert (done.status, "'soon' is not a moment" in done.err) == (2, True)
 
@@ -121,7 +122,22 @@ async def test_list_lets_the_service_filter(
     service.answers["ListTasks"] = ("aa{sv}", [[]])
     done = await run(address, "list", *arguments)
     assert (done.status, done.out, done.err) == (0, "", "No tasks.\n")
-    assert service.called("ListTasks") == [[filters]]
+    assert service.called("ListTasks") == [[{"limit": Variant("u", 10_000)} | filters]]
+
+
+async def test_list_ends_with_how_many_there_were_where_a_person_reads_it(service: Standin, address: str) -> None:
+    service.answers["ListTasks"] = ("aa{sv}", [[task("a@1"), task("a@2")]])
+    assert (await run(address, "list")).err == "2 tasks listed.\n"
+    for option in ("--no-legend", "--json=short", "-q"):
+        assert (await run(address, "list", option)).err == ""
+
+
+@pytest.mark.parametrize("option", ["--json=off", "--json=short", "--no-legend"])
+async def test_a_list_that_the_service_has_cut_says_so(service: Standin, address: str, option: str) -> None:
+    service.answers["ListTasks"] = ("aa{sv}", [[task("a@1")] * 10_000])
+    done = await run(address, "list", option)
+    assert "There may be more: the service lists 10,000 tasks at most" in done.err
+    assert "There may be" not in done.out
 
 
 async def test_a_name_cannot_drive_the_terminal(service: Standin, address: str) -> None:

@@ -213,8 +213,7 @@ async def test_the_next_try_is_looked_for_among_what_came_since_the_end(service:
     service.answers["GetTask"] = ("a{sv}", [task("massif@1", state="failed", retries=1, submitted=5, ended=90)])
     service.answers["ListTasks"] = ("aa{sv}", [[]])
     await run(address, "submit", "massif", "--wait")
-    [[filters]] = service.called("ListTasks")
-    assert filters["since"] == Variant("t", 90)
+    assert Variant("t", 90) in [filters.get("since") for [filters] in service.called("ListTasks")]
 
 
 async def test_the_last_try_is_the_end(service: Standin, address: str) -> None:

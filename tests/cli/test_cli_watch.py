@@ -97,6 +97,23 @@ async def test_what_came_while_the_service_was_away_is_told_once(service: Standi
     await finish(process)
 
 
+async def test_what_was_altered_meanwhile_is_in_the_state_that_it_was_in(service: Standin, address: str) -> None:
+    history = History(service, 40)
+    process = await watching(service, address, "--json")
+    await line(process.stdout)
+    await service.bus.release_name(BUS_NAME)
+    assert "went away" in await line(process.stderr)
+    history.last = 41
+    history.add("TaskAltered", "a@1", priority=7)
+    history.add("TaskAltered", "b@1", priority=100, started=STARTED)
+    history.add("TaskFound", "c@1")
+    await service.bus.request_name(BUS_NAME)
+    told = [json.loads(await line(process.stdout)) for _ in range(3)]
+    assert [each["state"] for each in told] == ["waiting", "running", "running"]
+    process.kill()
+    await finish(process)
+
+
 @pytest.mark.parametrize("last", [0, 1, 2, 3, 1000, 1023, 1024])
 async def test_it_begins_after_the_newest_event(service: Standin, address: str, last: int) -> None:
     history = History(service, last)

@@ -276,6 +276,16 @@ async def test_a_failed_run_is_queued_again_and_each_try_has_its_own_end() -> No
         assert not daemon.loop.state.line.find(THIRD)
 
 
+async def test_the_next_try_is_the_event_after_the_end_by_which_clients_find_it() -> None:
+    async with running(Daemon(unit(retries=1))) as daemon:
+        await _queue(daemon, "job")
+        await daemon.until(f"start {FIRST}")
+        daemon.end(FIRST, receipt("exit-code", "exited", "1"))
+        await daemon.until(f"changed {SECOND_ID} waiting")
+        numbers = {(str(task.id), str(task.state)): sequence for sequence, task in daemon.signals.changes}
+        assert numbers[SECOND_ID, "waiting"] == numbers[FIRST, "failed"] + 1
+
+
 async def test_what_a_person_kills_is_not_tried_again() -> None:
     async with running(Daemon(unit(retries=5, grows=True))) as daemon:
         await _queue(daemon, "job")

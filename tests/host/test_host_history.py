@@ -30,6 +30,7 @@ ENDED = {"result": "success", "exit_status": 0, "cpu_usec": 12, "memory_peak": 1
         (TaskQueued(waiting(deadline_usec=NOON + 7)), str(ID), NOON, ASKED | {"deadline": NOON + 7}),
         (TaskQueued(waiting(retry_of="a@1")), str(ID), NOON, ASKED | {"retry_of": "a@1"}),
         (TaskAltered(waiting(priority=7)), str(ID), None, ASKED | {"priority": 7}),
+        (TaskAltered(task()), str(ID), None, ASKED | {"started": NOON + 1}),
         (TaskPromised(ID, NOON + 5), str(ID), None, {"promised": NOON + 5}),
         (TaskStarted(task()), str(ID), NOON + 1, {}),
         (TaskEnded(ended(task())), str(ID), NOON + 9, ENDED),

@@ -17,7 +17,7 @@ from sd_taskpacker.bus.service import ManagerInterface
 from sd_taskpacker.bus.task_objects import PROPERTIES
 from sd_taskpacker.bus.wire import TASK_SIGNATURES, filter_from
 from sd_taskpacker.bus.wire_queue import CHANGE_KEYS
-from sd_taskpacker.cli import main, story, submit, until
+from sd_taskpacker.cli import main, story, until
 from sd_taskpacker.cli.arguments import VERBS, outer_parser, verb_parser
 from sd_taskpacker.cli.statuses import EXIT_STATUSES
 from sd_taskpacker.errors import InvalidArgs, TaskpackerError
@@ -94,6 +94,23 @@ def test_every_setting_of_the_service_is_told_with_its_default() -> None:
             assert missing("taskpacker.toml.5", key, field.description.split()[0]) == []
 
 
+def test_the_page_says_of_the_group_what_the_shipped_file_says() -> None:
+    shipped = (TEMPLATES.parent / "taskpacker.toml").read_text(encoding="utf-8").replace("\n# ", " ")
+    description = type(Config().access).model_fields["group"].description
+    assert description
+    assert description in shipped
+
+
+def test_a_deadline_is_about_the_end_wherever_it_is_told() -> None:
+    told = [
+        BatchSection.model_fields["deadline_usec"].description,
+        TASK_KEYS["deadline"],
+        REQUEST_ARGS["deadline"][1],
+    ]
+    told.append(verb_parser("submit").format_help())
+    assert [" ".join((text or "").split()).count("has to have ended, as far as its") for text in told] == [1] * 4
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_and_option_is_told(verb: str) -> None:
     options = [name for action in verb_parser(verb)._actions for name in action.option_strings]
@@ -107,7 +124,7 @@ def test_every_option_of_all_verbs_is_told() -> None:
 
 def test_every_exit_status_is_told() -> None:
     classes = [cls.exit_status for cls in TaskpackerError.__subclasses__()]
-    others = [main.FAILED, main.INTERRUPTED, main.UNREAD, story.NOT_RUNNING, submit.NO_ROOM, until.TIMED_OUT]
+    others = [main.FAILED, main.INTERRUPTED, main.UNREAD, story.NOT_RUNNING, until.TIMED_OUT]
     assert {*classes, *others} <= EXIT_STATUSES.keys()
     assert missing("taskpackerctl.1", *map(str, EXIT_STATUSES)) == []
 

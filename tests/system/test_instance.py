@@ -7,6 +7,8 @@ import json
 import subprocess
 from pathlib import Path
 
+from systemd import journal
+
 from tests.system.machine import CTL, SERVICE, STATE, USER, Machine
 
 
@@ -21,6 +23,32 @@ def test_one_command_submits_waits_and_leaves_its_results(machine: Machine) -> N
     done = subprocess.run([*CTL, "submit", "one", "--wait"], capture_output=True, text=True, check=True)
     name, version = done.stdout.split()[0].split("@")
     assert (STATE / name / f"@{version}/results/output.txt").read_text() == "done\n"
+
+
+def test_logs_believe_systemd_and_the_service_and_not_whoever_says_the_same(machine: Machine) -> None:
+    machine.write_unit("one.batch", "[Batch]\nExec=/bin/false\nSize=tiny\nCPUs=0\n")
+    done = subprocess.run([*CTL, "submit", "one", "--wait"], capture_output=True, text=True, check=False)
+    task_id = done.stdout.strip()
+    found = json.loads(subprocess.run([*CTL, "show", task_id, "--json"], capture_output=True, check=True).stdout)
+    unit = found["systemd_unit"]
+    journal.send(f"{task_id}: forged")
+    journal.send("forged", TASKPACKER_TASK=task_id, UNIT=unit, USER_UNIT=unit)
+
+    def sources() -> set[str]:
+        return {each["source"].partition("[")[0] for each in told()}
+
+    def told() -> list[dict[str, str]]:
+        shown = subprocess.run([*CTL, "logs", task_id, "--json"], capture_output=True, text=True, check=True)
+        return list(json.loads(shown.stdout)["journal"])
+
+    def kept() -> str:
+        return subprocess.run(
+            ["journalctl", f"TASKPACKER_TASK={task_id}"], capture_output=True, text=True, check=False
+        ).stdout
+
+    machine.wait(lambda: "forged" in kept(), "the journal has what is forged")
+    machine.wait(lambda: {"systemd", "sd-taskpacker"} <= sources(), "and what is not")
+    assert not any("forged" in each["message"] for each in told())
 
 
 def test_what_the_kernel_does_not_hold_tasks_to_is_told(machine: Machine) -> None:
