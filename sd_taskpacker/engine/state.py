@@ -56,7 +56,7 @@ class State:
         for took, thought in remembered.runs:
             self.accuracy = self.accuracy.after(took, thought)
             self.pace = self.pace.joined(thought)
-        self.line = Line(self.expected)
+        self.line = Line(self.expected, self.has_learnt)
         self._open = {task.id: task for task in remembered.open}
         self._limited = {task.id: task for task in remembered.open if task.max_running is not None}
         self._learnt = dict(remembered.learnt)
@@ -137,6 +137,10 @@ class State:
     def expected(self, name: str) -> int:
         """How long (usec) a task of that name takes when nobody says how long."""
         return expected(self._learnt.get(name, ()))
+
+    def has_learnt(self, name: str) -> bool:
+        """Whether earlier runs tell that; else it is assumed."""
+        return name in self._learnt
 
     def capacity(self) -> dict[str, int]:
         """Of each resource. A unit whose MaxRunning= was changed has what its newest task says."""
