@@ -52,6 +52,7 @@ ON_THE_LOOP: Final = {
     "engine.herald": ("asyncio",),
     "engine.life": ("asyncio", "concurrent", "logging"),
     "engine.trouble": ("logging",),
+    "engine.stuck": ("asyncio",),
     "engine.launching": ("asyncio", "concurrent"),
     "engine.past": ("concurrent",),
     "engine.retention": ("asyncio", "logging"),

@@ -78,7 +78,7 @@ RESULTS: Final = {
     Result.COULD_NOT_START: "No program of it ever ran: its message says why.",
     Result.STOPPED: "Somebody stopped its systemd unit by hand.",
     Result.LOST: "The machine went down under it, or its unit vanished without a trace.",
-    Result.CANCELLED: "Somebody took it out of the queue.",
+    Result.CANCELLED: "Somebody took it out of the queue, or ended it while its directory found no room.",
     Result.DEADLINE: "Its deadline passed while it waited.",
     Result.DECOMMISSIONED: "Its root was decommissioned while it waited.",
 }
