@@ -53,7 +53,7 @@ ON_THE_LOOP: Final = {
     "engine.life": ("asyncio", "concurrent", "logging"),
     "engine.trouble": ("logging",),
     "engine.stuck": ("asyncio",),
-    "engine.launching": ("asyncio", "concurrent"),
+    "engine.launching": ("asyncio", "concurrent", "logging"),
     "engine.past": ("concurrent",),
     "engine.retention": ("asyncio", "logging"),
     "engine.memory": ("asyncio", "concurrent", "logging"),

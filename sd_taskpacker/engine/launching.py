@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,6 +20,8 @@ from sd_taskpacker.engine.ports import Commands, Launcher, NoRoom, Output, Start
 from sd_taskpacker.engine.threads import in_thread, told
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Outcome, Result, Task
+
+log = logging.getLogger(__name__)
 
 LAUNCHES_AT_ONCE: Final = 32
 NO_ROOM_SECONDS: Final = 5.0
@@ -75,6 +78,9 @@ class Launching:
             except NoRoom as error:
                 return error
             except (OSError, LookupError) as error:
+                return self._not_started(error, no_directory=True)
+            except Exception as error:  # Whatever it is: nobody else would ever end the task, or give back its lease.
+                log.exception("%s: its directory cannot be made; this is a bug", task.id)
                 return self._not_started(error, no_directory=True)
             if given_up := self._loop.stuck.given_up(task.id):
                 output.close()
