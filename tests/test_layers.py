@@ -59,6 +59,7 @@ ON_THE_LOOP: Final = {
     "engine.memory": ("asyncio", "concurrent", "logging"),
     "engine.leavings": ("asyncio", "concurrent", "logging"),
     "engine.wholeplan": ("asyncio", "concurrent"),
+    "engine.budgeting": ("asyncio", "logging"),
     "engine.desk": ("asyncio", "concurrent", "logging"),
     "engine.orders": ("asyncio", "logging"),
 }

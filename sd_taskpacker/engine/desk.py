@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
+from sd_taskpacker.engine.budgeting import Budgeting
 from sd_taskpacker.engine.chronicle import Chronicle
 from sd_taskpacker.engine.inquiries import Inquiries
 from sd_taskpacker.engine.limits import Rates
@@ -41,7 +42,6 @@ from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue, Kind
 from sd_taskpacker.model.values import Value
-from sd_taskpacker.plan.reasons import too_large
 from sd_taskpacker.plan.snapshot import Reason
 
 log = logging.getLogger(__name__)
@@ -72,8 +72,6 @@ class Desk:
         self._configure = configure
         self._place = configure()
         self._units = units
-        self._machine = machine
-        self._launcher = launcher
         self._past = Past(loop, workdirs)
         self._chronicle = chronicle
         self.show: Callable[[Figures], None] = lambda figures: None
@@ -82,6 +80,7 @@ class Desk:
         self._rights = Rights(authority)
         self._rates = Rates()
         self._orders = Orders(loop, self._inquiries, launcher, self._rights, self.catalogue)
+        self._budgeting = Budgeting(loop, machine, launcher, chronicle, self._rebudgeted)
         self._roots: tuple[str, ...] = ()
         # One thread: reading the directories remembers what it saw, and is not for two at once.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="units")
@@ -164,37 +163,21 @@ class Desk:
 
     def act(self, events: Sequence[Numbered]) -> None:
         """What remembered events ask of the desk: to show the new figures, and plans that know of them."""
+        self._budgeting.act(events)
         self._inquiries.outdate()
         self.show(self.figures())
+
+    async def enforce_budget(self) -> None:
+        """At the start. Raises TaskpackerError."""
+        await self._budgeting.begin()
 
     async def refresh_budget(self) -> None:
-        """Reads the budget again; a changed one is in force once the slices carry it, and until then the old one."""
-        try:
-            budget = await asyncio.to_thread(self._machine.budget)
-            if budget == self._loop.state.budget:
-                return
-            await self._launcher.enforce(budget)
-        except (OSError, TaskpackerError) as error:
-            log.error("the budget stays as it was: %s", error)
-            return
-        await self._loop.take_budget(budget)
-        self._inquiries.outdate()
-        self._chronicle.budget(budget)
-        self._warn_of_stranded()
-        self.show(self.figures())
+        """Reads it again, and has it in force when it is another."""
+        await self._budgeting.refresh()
 
-    def _warn_of_stranded(self) -> None:
-        """They are kept, for a budget that shrank may grow again; but nobody who waits for them would know."""
-        state = self._loop.state
-        capacity = state.capacity()
-        stranded = [task.id for task in state.line if too_large(task.claims, capacity)]
-        if stranded:
-            log.warning(
-                "%d waiting tasks want more than the whole budget, the first of them %s: they wait until it grows, "
-                "their size is changed or they are cancelled",
-                len(stranded),
-                stranded[0],
-            )
+    def _rebudgeted(self) -> None:
+        self._inquiries.outdate()
+        self.show(self.figures())
 
     async def start_roots(self) -> None:
         """Starts each Root=yes unit that neither runs nor waits; what cannot start is logged, the others start."""

@@ -156,6 +156,36 @@ async def test_a_changed_budget_is_enforced_and_shown_with_the_next_call() -> No
         assert daemon.signals.figures[-1].chunks_total == 8
 
 
+async def test_a_budget_that_shrinks_leaves_what_runs_its_memory_until_it_has_ended() -> None:
+    async with running(Daemon(unit(chunks=8), chunks=32)) as daemon:
+        await daemon.desk.enforce_budget()
+        ids = [(await daemon.desk.batch_submit(ADMIN, [request()]))[0].started[0] for _ in range(3)]
+        daemon.machine.now = Budget(memory=4 * CHUNK_BYTES, cpus=4)
+        await daemon.desk.refresh_budget()
+        assert daemon.desk.figures().chunks_total == 4
+        for task_id, left in zip(ids, (16, 8, 4), strict=True):
+            await daemon.until(f"start {task_id}")
+            daemon.end(task_id)
+            await daemon.until(f"enforce {left * CHUNK_BYTES}")
+        assert daemon.diary.about("enforce") == [f"enforce {chunks * CHUNK_BYTES}" for chunks in (32, 24, 16, 8, 4)]
+
+
+async def test_a_daemon_that_finds_a_smaller_budget_leaves_what_it_takes_up_its_memory() -> None:
+    held = task("full", "1", chunks=32)
+    async with running(Daemon(remembered=Remembered(open=(held,)), chunks=4)) as daemon:
+        await daemon.desk.enforce_budget()
+        assert daemon.diary.about("enforce") == [f"enforce {32 * CHUNK_BYTES}"]
+
+
+async def test_workorders_that_claim_more_than_there_is_make_no_slice_larger() -> None:
+    async with running(Daemon(unit(kind=Kind.WORKORDER, chunks=64), chunks=32)) as daemon:
+        await daemon.desk.enforce_budget()
+        await daemon.desk.workorder_start(ADMIN, [request()])
+        daemon.machine.now = Budget(memory=16 * CHUNK_BYTES, cpus=4)
+        await daemon.desk.refresh_budget()
+        assert daemon.diary.about("enforce") == [f"enforce {32 * CHUNK_BYTES}"] * 2
+
+
 async def test_roots_start_with_the_daemon_and_one_that_fails_hinders_no_other() -> None:
     huge, broken = unit("huge", root=True, chunks=99), unit("broken", root=True, parameters=(parameter(),))
     fine = unit("fine", root=True, kind=Kind.WORKORDER)
