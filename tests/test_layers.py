@@ -60,6 +60,7 @@ ON_THE_LOOP: Final = {
     "engine.leavings": ("asyncio", "concurrent", "logging"),
     "engine.wholeplan": ("asyncio", "concurrent"),
     "engine.budgeting": ("asyncio", "logging"),
+    "engine.forecasts": ("asyncio",),
     "engine.desk": ("asyncio", "concurrent", "logging"),
     "engine.orders": ("asyncio", "logging"),
 }

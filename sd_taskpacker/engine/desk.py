@@ -34,9 +34,9 @@ from sd_taskpacker.engine.ports import (
 )
 from sd_taskpacker.engine.requests import Office, Place
 from sd_taskpacker.engine.rights import Rights, must_submit
-from sd_taskpacker.engine.trial import try_out
+from sd_taskpacker.engine.trial import draft
 from sd_taskpacker.engine.trouble import STORE, WORKDIRS
-from sd_taskpacker.engine.turn import Decision, Numbered
+from sd_taskpacker.engine.turn import Decide, Decision, Numbered
 from sd_taskpacker.errors import AccessDenied, LimitExceeded, TaskpackerError
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
@@ -92,10 +92,11 @@ class Desk:
         return list((await self._enqueue(caller, requests)).answers)
 
     async def batch_test(self, caller: Caller, requests: Sequence[Request]) -> list[Trial]:
-        trials: list[Trial] = await self._decide(
-            Kind.BATCH, caller, requests, lambda office, now: Decision(answer=try_out(office, caller, requests, now))
-        )
-        return trials
+        def decide(office: Office, now: int) -> Decision:
+            return Decision(answer=draft(office, caller, requests, now))
+
+        ready = await self._prepare(Kind.BATCH, caller, requests, decide)
+        return await self._inquiries.forecasts.get(caller, requests, lambda: self._ask(ready, requests))
 
     async def workorder_start(self, caller: Caller, requests: Sequence[Request]) -> list[str]:
         answers = (await self._submit(Kind.WORKORDER, caller, requests)).answers
@@ -224,6 +225,15 @@ class Desk:
         requests: Sequence[Request],
         decide: Callable[[Office, int], Decision],
     ) -> Any:
+        return await self._ask(await self._prepare(kind, caller, requests, decide), requests)
+
+    async def _prepare(
+        self,
+        kind: Kind,
+        caller: Caller,
+        requests: Sequence[Request],
+        decide: Callable[[Office, int], Decision],
+    ) -> Decide:
         """With the units, the budget and the history that the requests are checked against."""
         self._check_caller(caller)
         self._rates.take(caller, self._place.limits, self._loop.clock())
@@ -239,8 +249,11 @@ class Desk:
             )
             return decide(office, now)
 
+        return decide_now
+
+    async def _ask(self, decide: Decide, requests: Sequence[Request]) -> Any:
         # For a few it takes no longer than to go to a thread and back.
-        return await self._loop.ask(decide_now, plans=len(requests) + len(self._loop.state.line) > FEW)
+        return await self._loop.ask(decide, plans=len(requests) + len(self._loop.state.line) > FEW)
 
     def _check_room(self) -> None:
         """What is taken now might be lost, or wait for nobody knows how long."""

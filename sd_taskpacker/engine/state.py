@@ -33,7 +33,7 @@ from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.plan.accuracy import Accuracy
 from sd_taskpacker.plan.pace import Pace
-from sd_taskpacker.plan.planner import plan, starts
+from sd_taskpacker.plan.planner import starts
 from sd_taskpacker.plan.slots import Slots, estimated_slots
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot
 from sd_taskpacker.plan.steady import steady_starts
@@ -177,10 +177,6 @@ class State:
     def is_steady(self) -> bool:
         """Many wait, and nobody of them is new: who starts is found without looking at each."""
         return len(self.line) > FEW and not self.line.standing.has_new
-
-    def plan(self, now: int, besides: Sequence[Candidate] = (), *, limits: dict[str, int] | None = None) -> Plan:
-        """All places, of all that waits: where many wait it takes ten times as long as `starts`."""
-        return plan(self.snapshot(now, besides, limits=limits))
 
     def snapshot(
         self,
