@@ -238,7 +238,8 @@ class Desk:
         self._check_caller(caller)
         self._rates.take(caller, self._place.limits, self._loop.clock())
         catalogue, _ = await asyncio.gather(self.catalogue(), self.refresh_budget())
-        permitted = await self._rights.submitter(caller, kind, requests, catalogue)
+        default_user = self._place.default_user
+        permitted = await self._rights.submitter(caller, kind, requests, catalogue, default_user=default_user)
         taken = await self._past.taken(caller, requests)
         on_disk = await self._past.on_disk(caller, requests, catalogue, self._place)
 

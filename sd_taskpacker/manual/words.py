@@ -55,7 +55,7 @@ REQUEST_ARGS: Final = {
     "cpus": ("u", "How many CPUs it is charged for."),
     "expected": ("t", "How long it is likely to run, in usec; for planning only."),
     "version": ("s", "Instead of the next YYYYMMDD.N."),
-    "argv": ("as", "Appended to the command of Exec=."),
+    "argv": ("as", "Appended to the command of Exec=. Where that runs as root, only who may manage may do so."),
     "tag": ("s", "A word to know it by."),
 }
 
