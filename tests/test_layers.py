@@ -61,6 +61,7 @@ ON_THE_LOOP: Final = {
     "engine.wholeplan": ("asyncio", "concurrent"),
     "engine.budgeting": ("asyncio", "logging"),
     "engine.forecasts": ("asyncio",),
+    "engine.roots": ("asyncio", "logging"),
     "engine.desk": ("asyncio", "concurrent", "logging"),
     "engine.orders": ("asyncio", "logging"),
 }

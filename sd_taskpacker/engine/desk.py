@@ -14,6 +14,7 @@ from typing import Any, Final
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
 from sd_taskpacker.engine.budgeting import Budgeting
 from sd_taskpacker.engine.chronicle import Chronicle
+from sd_taskpacker.engine.events import Resumed
 from sd_taskpacker.engine.inquiries import Inquiries
 from sd_taskpacker.engine.limits import Rates
 from sd_taskpacker.engine.loop import Loop
@@ -34,22 +35,21 @@ from sd_taskpacker.engine.ports import (
 )
 from sd_taskpacker.engine.requests import Office, Place
 from sd_taskpacker.engine.rights import Rights, must_submit
+from sd_taskpacker.engine.roots import ROOT_CALLER, Roots
 from sd_taskpacker.engine.trial import draft
 from sd_taskpacker.engine.trouble import STORE, WORKDIRS
 from sd_taskpacker.engine.turn import Decide, Decision, Numbered
-from sd_taskpacker.errors import AccessDenied, LimitExceeded, TaskpackerError
+from sd_taskpacker.errors import AccessDenied, LimitExceeded
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
-from sd_taskpacker.model.unit import Catalogue, Kind
+from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
 from sd_taskpacker.model.values import Value
 from sd_taskpacker.plan.snapshot import Reason
 
 log = logging.getLogger(__name__)
 
-ROOT_CALLER = Caller(uid=0, may_manage=True, may_submit=True)
 FEW: Final = 10
 """Requests and tasks that wait, together."""
-"""The daemon itself, when it starts the roots."""
 
 
 class Desk:
@@ -75,13 +75,14 @@ class Desk:
         self._past = Past(loop, workdirs)
         self._chronicle = chronicle
         self.show: Callable[[Figures], None] = lambda figures: None
-        loop.trouble.changed = lambda: self.show(self.figures())
+        loop.trouble.changed = self._troubled
         self._inquiries = Inquiries(loop)
         self._rights = Rights(authority)
         self._rates = Rates()
         self._orders = Orders(loop, self._inquiries, launcher, self._rights, self.catalogue)
         self._budgeting = Budgeting(loop, machine, launcher, chronicle, self._rebudgeted)
         self._roots: tuple[str, ...] = ()
+        self._starter = Roots(loop, self.catalogue, self._start_root)
         # One thread: reading the directories remembers what it saw, and is not for two at once.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="units")
 
@@ -163,8 +164,11 @@ class Desk:
         return dataclasses.replace(self._loop.state.figures(self._roots), trouble=self._loop.trouble.text)
 
     def act(self, events: Sequence[Numbered]) -> None:
-        """What remembered events ask of the desk: to show the new figures, and plans that know of them."""
+        """What remembered events ask of the desk: to show the new figures, and plans that know of them, and to start
+        what can start now."""
         self._budgeting.act(events)
+        if any(isinstance(event, Resumed) for _, event in events):
+            self._starter.pay(self._place.boot_id)
         self._inquiries.outdate()
         self.show(self.figures())
 
@@ -181,22 +185,23 @@ class Desk:
         self.show(self.figures())
 
     async def start_roots(self) -> None:
-        """Starts each Root=yes unit that neither runs nor waits; what cannot start is logged, the others start."""
-        catalogue = await self.catalogue()
-        # What ran before a reboot is lost, and may not have been told so yet.
-        boot = self._place.boot_id
-        running = {task.id.name for task in self._loop.state.running() if task.boot_id == boot}
-        running |= {task.id.name for task in self._loop.state.line}
-        for unit in catalogue.units.values():
-            if not unit.root or unit.name in running or self._loop.state.is_decommissioned(unit.name):
-                continue
-            try:
-                admission = await self._submit(unit.kind, ROOT_CALLER, [Request(unit.name, {}, {})])
-            except TaskpackerError as error:
-                log.error("root %s: %s", unit.name, error)
-            else:
-                for label, reasons in admission.rejected:
-                    log.warning("root %s: not started: %s", label, "; ".join(reason.text for reason in reasons))
+        """Starts each Root=yes unit that neither runs nor waits, now or as soon as that is possible."""
+        await self._starter.start_all(self._place.boot_id)
+
+    async def _start_root(self, unit: TaskUnit, request: Request) -> Admission:
+        if unit.kind is Kind.BATCH:
+            return await self._enqueue(ROOT_CALLER, [request])
+        return await self._submit(unit.kind, ROOT_CALLER, [request])
+
+    def _troubled(self) -> None:
+        """There is another trouble now, or none."""
+        self.show(self.figures())
+        if not self._hindered():
+            self._starter.pay(self._place.boot_id)
+
+    def _hindered(self) -> str:
+        """Why nothing new is taken."""
+        return self._loop.trouble.of(STORE) or self._loop.trouble.of(WORKDIRS)
 
     async def _submit(self, kind: Kind, caller: Caller, requests: Sequence[Request]) -> Admission:
         def decide(office: Office, now: int) -> Decision:
@@ -258,8 +263,7 @@ class Desk:
 
     def _check_room(self) -> None:
         """What is taken now might be lost, or wait for nobody knows how long."""
-        trouble = self._loop.trouble.of(STORE) or self._loop.trouble.of(WORKDIRS)
-        if trouble:
+        if trouble := self._hindered():
             raise LimitExceeded(f"nothing new is taken while this lasts: {trouble}")
 
     def _check_caller(self, caller: Caller) -> None:

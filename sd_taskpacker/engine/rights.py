@@ -86,8 +86,8 @@ class Rights:
             permitted = caller.may_manage
         if not permitted:
             raise AccessDenied(
-                f"uid {caller.uid} may not append arguments (argv) to the command of '{unit.name}', which runs as root"
-                " (User=root): that takes who may manage",
+                f"uid {caller.uid} may not append arguments (argv) to the command of '{unit.name}', which runs as"
+                " root (User=root): that takes who may manage",
                 hint=f"an admin can declare what callers may choose as a [Parameter] in {unit.path}",
             )
 

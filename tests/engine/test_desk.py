@@ -5,6 +5,7 @@ import asyncio
 
 import pytest
 
+from sd_taskpacker.engine import loop
 from sd_taskpacker.engine.events import TaskEnded
 from sd_taskpacker.engine.ports import Budget, Remembered, TaskFilter
 from sd_taskpacker.errors import (
@@ -202,6 +203,43 @@ async def test_a_decommissioned_root_does_not_start() -> None:
         await daemon.desk.decommission(ADMIN, "build")
         await daemon.desk.start_roots()
         assert not daemon.diary.about("commit-start")
+
+
+async def test_a_batch_root_that_finds_no_room_waits_for_it() -> None:
+    daemon = Daemon(unit("build", root=True), remembered=Remembered(open=(task("full", chunks=32),)))
+    async with running(daemon):
+        await daemon.desk.start_roots()
+        assert daemon.desk.figures().queued == 1
+        daemon.end(str(task("full").id))
+        await daemon.until(f"start build@{TODAY}.0")
+
+
+async def test_a_root_that_is_refused_while_drained_starts_on_resume_and_no_other_does() -> None:
+    build, other = (unit(name, kind=Kind.WORKORDER, root=True) for name in ("build", "other"))
+    daemon = Daemon(build, other, remembered=Remembered(open=(task("other"),), drained=True))
+    async with running(daemon):
+        await daemon.desk.start_roots()
+        daemon.end(str(task("other").id))
+        await daemon.until(f"commit-close {task('other').id}")
+        assert not daemon.diary.about("commit-start")
+        await daemon.desk.resume(ADMIN)
+        await daemon.until(f"start build@{TODAY}.0")
+        await daemon.desk.drain(ADMIN)
+        await daemon.desk.resume(ADMIN)
+        assert daemon.diary.about("commit-start") == [f"commit-start build@{TODAY}.0"]
+
+
+async def test_roots_that_the_store_refuses_start_when_it_takes_something_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "STORE_RETRY_SECONDS", 0.01)
+    daemon = Daemon(unit("build", root=True), unit("steward", kind=Kind.WORKORDER, root=True))
+    async with running(daemon):
+        daemon.store.fails = 3
+        await daemon.desk.start_roots()
+        await daemon.until(f"start build@{TODAY}.0")
+        await daemon.until(f"start steward@{TODAY}.0")
+        assert len(daemon.diary.about("commit-start")) == 2
 
 
 async def test_a_budget_that_cannot_be_enforced_is_not_used_and_tried_again() -> None:
