@@ -138,6 +138,14 @@ class State:
         """How long (usec) a task of that name takes when nobody says how long."""
         return expected(self._learnt.get(name, ()))
 
+    def forget_names(self, names: Iterable[str], before: str) -> None:
+        """What a store has forgotten; but not of who was used again meanwhile, on the day `before` or later."""
+        for name in names:
+            serial = self._serials.get(name)
+            if serial is None or serial[0] < before:
+                self._serials.pop(name, None)
+                self._learnt.pop(name, None)
+
     def has_learnt(self, name: str) -> bool:
         """Whether earlier runs tell that; else it is assumed."""
         return name in self._learnt
