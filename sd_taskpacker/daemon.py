@@ -292,7 +292,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     bus.guard(judge_large(callers, polkit.submits))
     bus.export(PATH, interface)
     bus.add_message_handler(TaskObjects(desk.open_tasks, interface).handle)
-    await launcher.enforce(loop.state.budget)
+    await desk.enforce_budget()
     return _Daemon(
         loop=loop,
         life=life,

@@ -103,8 +103,7 @@ class Systemd:
         return found(task_id, unit, service)
 
     async def start(self, task: Task, output: int) -> None:
-        properties = transient(task, self._state_directory)
-        encoded = _encoded(properties)
+        properties, encoded = self._properties(task)
         # A unit that sends its output elsewhere has no property for the descriptor.
         descriptors = [output for name, _ in properties if name == OUTPUT]
         job: str | None = None
@@ -120,6 +119,17 @@ class Systemd:
             self._ends.drop(task.id)
             raise
         self._ends.taken(task.id, job)
+
+    def _properties(self, task: Task) -> tuple[list[Property], Encoded]:
+        """Raises StartRefused, and nothing else: what systemd was not asked for did not start."""
+        try:
+            properties = transient(task, self._state_directory)
+            return properties, _encoded(properties)
+        except StartRefused:
+            raise
+        except Exception as error:
+            log.exception("%s: its unit cannot be described; this is a bug", task.id)
+            raise StartRefused(f"its unit cannot be described: {error!r}") from error
 
     async def adopt(self, task: Task) -> None:
         self._ends.adopt(task.id, self._start_jobs.pop(task.id, None), by_job=task.kind is Kind.BATCH)

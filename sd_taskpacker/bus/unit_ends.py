@@ -219,6 +219,9 @@ class UnitEnds:
         # Not before those that are adopted together are all there: they come without a pause.
         await asyncio.sleep(0)
         adopted, self._adopted = self._adopted, {}
+        # Said beforehand, or the end of what alone was listened to so far would take the subscription from them.
+        for watch in adopted.values():
+            watch.subscribed = True
         try:
             await self._manager.subscribe()
             listed = await self._manager.loaded(f"{UNIT_PREFIX}*{UNIT_SUFFIX}")
@@ -230,8 +233,9 @@ class UnitEnds:
             lasts = status is not None and status.start_job if watch.lasting else None
             if lasts and self._watches.get(path) is watch and not watch.listening:
                 watch.start_job = lasts
-                watch.by_job = watch.subscribed = True
+                watch.by_job = True
             else:
+                watch.subscribed = False
                 self._look(path)
 
     async def _settle(self, path: str, watch: _Watch, doubtful: bool) -> None:

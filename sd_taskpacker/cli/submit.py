@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Final
@@ -23,6 +23,9 @@ from sd_taskpacker.cli.text import timestamp
 from sd_taskpacker.errors import InvalidArgs, TaskpackerError
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
+
+FEW: Final = 20
+"""Requests of which it is asked why they were refused."""
 
 _ARGS: Final = {
     "priority": ("priority", "u"),
@@ -46,7 +49,10 @@ async def submit(client: Client, options: Namespace, out: Output) -> int:
     accepted, rejected = await _ask(client, placed, options, out)
     if out.json is not Json.OFF:
         out.document({"started" if options.now else "accepted": accepted, "rejected": rejected})
-    _tell_rejected(out, rejected, now=options.now, drained=options.now and await _drained(client, rejected))
+    if options.now:
+        _tell_no_room_now(out, rejected, drained=await _drained(client, rejected))
+    else:
+        _tell_refused(out, rejected, await _reasons(client, placed) if rejected else {})
     status = 0
     if news and accepted:
         status = await _wait(client, news, accepted, options, out, alone=not rejected)
@@ -158,18 +164,34 @@ def _told_when_interrupted(out: Output) -> Iterator[None]:
         raise
 
 
-def _tell_rejected(out: Output, names: Sequence[str], *, now: bool, drained: bool) -> None:
+def _tell_no_room_now(out: Output, names: Sequence[str], *, drained: bool) -> None:
     if drained:
         problem = "sd-taskpacker is drained and starts nothing, so not {}"
         hint = "taskpackerctl resume lets tasks start again; without --now it waits until then"
-    elif now:
-        problem, hint = "No room now for {}", "without --now it waits, if there can ever be room"
     else:
-        problem, hint = "No room for {}, not even later", "the same with --dry-run says why"
+        problem, hint = "No room now for {}", "without --now it waits, if there can ever be room"
     for name in names:
         out.warn(problem.format(name))
     if names:
         out.warn(f"Hint: {hint}")
+
+
+async def _reasons(client: Client, placed: Sequence[Placed]) -> dict[str, str]:
+    """Why each can never run, by name, as far as that can be known: what was asked for is done, and the answer to it
+    has names only. Of very many one is like the other, and nobody reads them all."""
+    with suppress(TaskpackerError):
+        forecasts = await client.batch_test([each.request for each in placed[:FEW]])
+        return {each.name: each.text for each in forecasts if each.verdict == "never"}
+    return {}
+
+
+def _tell_refused(out: Output, names: Sequence[str], reasons: Mapping[str, str]) -> None:
+    for name in names:
+        out.warn(
+            f"Not accepted: {name}: {reasons[name]}" if name in reasons else f"No room for {name}, not even later"
+        )
+    if any(name not in reasons for name in names):
+        out.warn("Hint: the same with --dry-run says why")
 
 
 def request(options: Namespace) -> Request:

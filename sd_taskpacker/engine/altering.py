@@ -72,7 +72,8 @@ def _check_size(state: State, wanted: Task, *, given: bool) -> None:
 
 def _check_deadline(state: State, wanted: Task, now: int) -> None:
     key = str(wanted.id)
-    new = candidate(wanted, key=key, expected=state.expected(wanted.id.name))
+    name = wanted.id.name
+    new = candidate(wanted, key=key, expected=state.expected(name), learnt=state.has_learnt(name))
     reasons = () if wanted.runs_late else state.starts(now, [new], without=key).unplaced.get(key, ())
     for reason in reasons:
         if reason.verdict is Verdict.DEADLINE:

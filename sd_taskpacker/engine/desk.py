@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from sd_taskpacker.engine.admission import Admission, admit, enqueue
+from sd_taskpacker.engine.budgeting import Budgeting
 from sd_taskpacker.engine.chronicle import Chronicle
+from sd_taskpacker.engine.events import Resumed
 from sd_taskpacker.engine.inquiries import Inquiries
 from sd_taskpacker.engine.limits import Rates
 from sd_taskpacker.engine.loop import Loop
@@ -33,23 +35,21 @@ from sd_taskpacker.engine.ports import (
 )
 from sd_taskpacker.engine.requests import Office, Place
 from sd_taskpacker.engine.rights import Rights, must_submit
-from sd_taskpacker.engine.trial import try_out
+from sd_taskpacker.engine.roots import ROOT_CALLER, Roots
+from sd_taskpacker.engine.trial import draft
 from sd_taskpacker.engine.trouble import STORE, WORKDIRS
-from sd_taskpacker.engine.turn import Decision, Numbered
-from sd_taskpacker.errors import AccessDenied, LimitExceeded, TaskpackerError
+from sd_taskpacker.engine.turn import Decide, Decision, Numbered
+from sd_taskpacker.errors import AccessDenied, LimitExceeded
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
-from sd_taskpacker.model.unit import Catalogue, Kind
+from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
 from sd_taskpacker.model.values import Value
-from sd_taskpacker.plan.reasons import too_large
 from sd_taskpacker.plan.snapshot import Reason
 
 log = logging.getLogger(__name__)
 
-ROOT_CALLER = Caller(uid=0, may_manage=True, may_submit=True)
 FEW: Final = 10
 """Requests and tasks that wait, together."""
-"""The daemon itself, when it starts the roots."""
 
 
 class Desk:
@@ -72,17 +72,17 @@ class Desk:
         self._configure = configure
         self._place = configure()
         self._units = units
-        self._machine = machine
-        self._launcher = launcher
         self._past = Past(loop, workdirs)
         self._chronicle = chronicle
         self.show: Callable[[Figures], None] = lambda figures: None
-        loop.trouble.changed = lambda: self.show(self.figures())
+        loop.trouble.changed = self._troubled
         self._inquiries = Inquiries(loop)
         self._rights = Rights(authority)
         self._rates = Rates()
         self._orders = Orders(loop, self._inquiries, launcher, self._rights, self.catalogue)
+        self._budgeting = Budgeting(loop, machine, launcher, chronicle, self._rebudgeted)
         self._roots: tuple[str, ...] = ()
+        self._starter = Roots(loop, self.catalogue, self._start_root)
         # One thread: reading the directories remembers what it saw, and is not for two at once.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="units")
 
@@ -93,10 +93,11 @@ class Desk:
         return list((await self._enqueue(caller, requests)).answers)
 
     async def batch_test(self, caller: Caller, requests: Sequence[Request]) -> list[Trial]:
-        trials: list[Trial] = await self._decide(
-            Kind.BATCH, caller, requests, lambda office, now: Decision(answer=try_out(office, caller, requests, now))
-        )
-        return trials
+        def decide(office: Office, now: int) -> Decision:
+            return Decision(answer=draft(office, caller, requests, now))
+
+        ready = await self._prepare(Kind.BATCH, caller, requests, decide)
+        return await self._inquiries.forecasts.get(caller, requests, lambda: self._ask(ready, requests))
 
     async def workorder_start(self, caller: Caller, requests: Sequence[Request]) -> list[str]:
         answers = (await self._submit(Kind.WORKORDER, caller, requests)).answers
@@ -163,56 +164,44 @@ class Desk:
         return dataclasses.replace(self._loop.state.figures(self._roots), trouble=self._loop.trouble.text)
 
     def act(self, events: Sequence[Numbered]) -> None:
-        """What remembered events ask of the desk: to show the new figures, and plans that know of them."""
+        """What remembered events ask of the desk: to show the new figures, and plans that know of them, and to start
+        what can start now."""
+        self._budgeting.act(events)
+        if any(isinstance(event, Resumed) for _, event in events):
+            self._starter.pay(self._place.boot_id)
         self._inquiries.outdate()
         self.show(self.figures())
+
+    async def enforce_budget(self) -> None:
+        """At the start. Raises TaskpackerError."""
+        await self._budgeting.begin()
 
     async def refresh_budget(self) -> None:
-        """Reads the budget again; a changed one is in force once the slices carry it, and until then the old one."""
-        try:
-            budget = await asyncio.to_thread(self._machine.budget)
-            if budget == self._loop.state.budget:
-                return
-            await self._launcher.enforce(budget)
-        except (OSError, TaskpackerError) as error:
-            log.error("the budget stays as it was: %s", error)
-            return
-        await self._loop.take_budget(budget)
+        """Reads it again, and has it in force when it is another."""
+        await self._budgeting.refresh()
+
+    def _rebudgeted(self) -> None:
         self._inquiries.outdate()
-        self._chronicle.budget(budget)
-        self._warn_of_stranded()
         self.show(self.figures())
 
-    def _warn_of_stranded(self) -> None:
-        """They are kept, for a budget that shrank may grow again; but nobody who waits for them would know."""
-        state = self._loop.state
-        capacity = state.capacity()
-        stranded = [task.id for task in state.line if too_large(task.claims, capacity)]
-        if stranded:
-            log.warning(
-                "%d waiting tasks want more than the whole budget, the first of them %s: they wait until it grows, "
-                "their size is changed or they are cancelled",
-                len(stranded),
-                stranded[0],
-            )
-
     async def start_roots(self) -> None:
-        """Starts each Root=yes unit that neither runs nor waits; what cannot start is logged, the others start."""
-        catalogue = await self.catalogue()
-        # What ran before a reboot is lost, and may not have been told so yet.
-        boot = self._place.boot_id
-        running = {task.id.name for task in self._loop.state.running() if task.boot_id == boot}
-        running |= {task.id.name for task in self._loop.state.line}
-        for unit in catalogue.units.values():
-            if not unit.root or unit.name in running or self._loop.state.is_decommissioned(unit.name):
-                continue
-            try:
-                admission = await self._submit(unit.kind, ROOT_CALLER, [Request(unit.name, {}, {})])
-            except TaskpackerError as error:
-                log.error("root %s: %s", unit.name, error)
-            else:
-                for label, reasons in admission.rejected:
-                    log.warning("root %s: not started: %s", label, "; ".join(reason.text for reason in reasons))
+        """Starts each Root=yes unit that neither runs nor waits, now or as soon as that is possible."""
+        await self._starter.start_all(self._place.boot_id)
+
+    async def _start_root(self, unit: TaskUnit, request: Request) -> Admission:
+        if unit.kind is Kind.BATCH:
+            return await self._enqueue(ROOT_CALLER, [request])
+        return await self._submit(unit.kind, ROOT_CALLER, [request])
+
+    def _troubled(self) -> None:
+        """There is another trouble now, or none."""
+        self.show(self.figures())
+        if not self._hindered():
+            self._starter.pay(self._place.boot_id)
+
+    def _hindered(self) -> str:
+        """Why nothing new is taken."""
+        return self._loop.trouble.of(STORE) or self._loop.trouble.of(WORKDIRS)
 
     async def _submit(self, kind: Kind, caller: Caller, requests: Sequence[Request]) -> Admission:
         def decide(office: Office, now: int) -> Decision:
@@ -241,11 +230,21 @@ class Desk:
         requests: Sequence[Request],
         decide: Callable[[Office, int], Decision],
     ) -> Any:
+        return await self._ask(await self._prepare(kind, caller, requests, decide), requests)
+
+    async def _prepare(
+        self,
+        kind: Kind,
+        caller: Caller,
+        requests: Sequence[Request],
+        decide: Callable[[Office, int], Decision],
+    ) -> Decide:
         """With the units, the budget and the history that the requests are checked against."""
         self._check_caller(caller)
         self._rates.take(caller, self._place.limits, self._loop.clock())
         catalogue, _ = await asyncio.gather(self.catalogue(), self.refresh_budget())
-        permitted = await self._rights.submitter(caller, kind, requests, catalogue)
+        default_user = self._place.default_user
+        permitted = await self._rights.submitter(caller, kind, requests, catalogue, default_user=default_user)
         taken = await self._past.taken(caller, requests)
         on_disk = await self._past.on_disk(caller, requests, catalogue, self._place)
 
@@ -256,13 +255,15 @@ class Desk:
             )
             return decide(office, now)
 
+        return decide_now
+
+    async def _ask(self, decide: Decide, requests: Sequence[Request]) -> Any:
         # For a few it takes no longer than to go to a thread and back.
-        return await self._loop.ask(decide_now, plans=len(requests) + len(self._loop.state.line) > FEW)
+        return await self._loop.ask(decide, plans=len(requests) + len(self._loop.state.line) > FEW)
 
     def _check_room(self) -> None:
         """What is taken now might be lost, or wait for nobody knows how long."""
-        trouble = self._loop.trouble.of(STORE) or self._loop.trouble.of(WORKDIRS)
-        if trouble:
+        if trouble := self._hindered():
             raise LimitExceeded(f"nothing new is taken while this lasts: {trouble}")
 
     def _check_caller(self, caller: Caller) -> None:

@@ -48,6 +48,7 @@ def candidate_of(instance: Instance, key: str, state: State, now: int, *, now_on
         submitted=now,
         now_only=now_only,
         runs_late=instance.unit.runs_late,
+        assumed=not (_expected(instance) or state.has_learnt(instance.name)),
     )
 
 

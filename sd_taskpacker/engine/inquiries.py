@@ -7,6 +7,7 @@ import dataclasses
 from typing import Final
 
 from sd_taskpacker.engine.explain import explain
+from sd_taskpacker.engine.forecasts import Forecasts
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.engine.picture import draw
 from sd_taskpacker.engine.ports import PastEvent, PlanFormat, TaskFilter
@@ -23,6 +24,7 @@ class Inquiries:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._plans = WholePlans(loop)
+        self.forecasts = Forecasts(self._plans)
 
     def outdate(self) -> None:
         """Something has happened that a plan may show."""

@@ -18,10 +18,11 @@ from sd_taskpacker.plan.standing import Standing, Want
 
 
 class Line:
-    """`expected` tells how long (usec) a task of a name takes when nobody says."""
+    """`expected` tells how long (usec) a task of a name takes when nobody says, `learnt` whether that is known."""
 
-    def __init__(self, expected: Callable[[str], int]) -> None:
+    def __init__(self, expected: Callable[[str], int], learnt: Callable[[str], bool]) -> None:
         self._expected = expected
+        self._learnt = learnt
         self._tasks: dict[str, Task] = {}
         self._candidates: dict[str, Candidate] = {}
         self._dropping: dict[str, tuple[int, Task]] = {}
@@ -64,7 +65,8 @@ class Line:
             duration = task.expected_usec or expected(task.id.name)
             made = self._candidates.get(key)
             if made is None or made.duration != duration:
-                made = self._candidates[key] = candidate(task, key=key, expected=duration)
+                learnt = self._learnt(task.id.name)
+                made = self._candidates[key] = candidate(task, key=key, expected=duration, learnt=learnt)
             found.append(made)
         return found
 
@@ -102,8 +104,8 @@ def _want(task: Task) -> Want:
     )
 
 
-def candidate(task: Task, *, key: str, expected: int) -> Candidate:
-    """`expected` (usec) counts where the task itself does not say."""
+def candidate(task: Task, *, key: str, expected: int, learnt: bool) -> Candidate:
+    """`expected` (usec) counts where the task itself does not say; `learnt`: it is more than a guess."""
     return Candidate(
         key=key,
         claims=task.claims,
@@ -113,4 +115,5 @@ def candidate(task: Task, *, key: str, expected: int) -> Candidate:
         submitted=task.submitted_usec,
         promised=task.promised_usec,
         runs_late=task.runs_late,
+        assumed=not (task.expected_usec or learnt),
     )

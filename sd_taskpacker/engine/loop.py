@@ -23,6 +23,7 @@ from sd_taskpacker.engine.events import Event
 from sd_taskpacker.engine.memory import Memory
 from sd_taskpacker.engine.ports import Budget, Store, StoreError
 from sd_taskpacker.engine.state import State
+from sd_taskpacker.engine.stuck import Stuck
 from sd_taskpacker.engine.threads import in_thread
 from sd_taskpacker.engine.trouble import STORE, Trouble
 from sd_taskpacker.engine.turn import Decide, Decision, Input, Numbered, take_turn
@@ -51,6 +52,7 @@ class Loop:
         self.clock = clock
         self.cycle = Cycle(state, boot_id, self._think)
         self.trouble = Trouble()
+        self.stuck = Stuck()
         self._budget = state.budget
         self._memory = Memory(store, state, clock, self.trouble)
         self._thoughts = ThreadPoolExecutor(1, thread_name_prefix="plan")

@@ -60,7 +60,10 @@ class Orders:
 
     async def cancel(self, caller: Caller, task_id: str) -> None:
         wanted, hint = (await self._inquiries.get_task(task_id)).id, "Kill ends what runs"
-        permitted = await self._rights.owner(caller, self._waiting(wanted, hint), "cancel")
+        stuck = self._loop.state.task(wanted) if wanted in self._loop.stuck else None
+        permitted = await self._rights.owner(caller, stuck or self._waiting(wanted, hint), "cancel")
+        if await self._give_up(wanted, caller):
+            return
 
         def decide(now: int) -> Decision:
             task = self._waiting(wanted, hint)
@@ -92,10 +95,20 @@ class Orders:
         if task.outcome is not None:
             raise WrongState(f"{task.id} has ended already")
         await self._rights.owner(caller, task, "kill")
+        if name not in _HARMLESS and await self._give_up(task.id, caller):
+            return
         log.info("%s: uid %d sends SIG%s", task.id, caller.uid, name)
         if name not in _HARMLESS:
             await self._let_it_be_the_last_try(task.id)
         await self._kill(task.id, name)
+
+    async def _give_up(self, task_id: TaskId, caller: Caller) -> bool:
+        """Of one that has started and finds no room for its directory; False for all others."""
+        message = f"uid {caller.uid} cancelled it while its directory found no room"
+        given_up = await self._loop.stuck.give_up(task_id, never_ran(Result.CANCELLED, self._loop.clock(), message))
+        if given_up:
+            log.info("%s: cancelled by uid %d", task_id, caller.uid)
+        return given_up
 
     async def _kill(self, task_id: TaskId, signal: str) -> None:
         """A task runs from the decision on, and has no process before systemd has made one."""

@@ -94,6 +94,10 @@ class Store(Protocol):
         and the tasks that ended in them, but none that is open or whose directory is kept. No more than `at_most` of
         either, and never the last line; tells whether there may be more to remove."""
 
+    def forget_names(self, *, before: str, at_most: int) -> list[str]:
+        """Forgets the versions and the times of names that were last used before the day `before` (YYYYMMDD) and of
+        which there is no task any more, neither open nor in history; answers which, at most `at_most`."""
+
     def events(self, after: int, limit: int) -> list[PastEvent]:
         """Those with a higher sequence number, oldest first; `limit` 0 means the store's own limit."""
 

@@ -12,6 +12,7 @@ from typing import Final
 from sd_taskpacker.engine.loop import Loop
 from sd_taskpacker.errors import Internal
 from sd_taskpacker.model.config import History
+from sd_taskpacker.model.serials import day_of
 
 log = logging.getLogger(__name__)
 
@@ -43,4 +44,12 @@ class Retention:
         """Whether there may be more to remove. Raises Internal."""
         before = self._loop.clock() - self.history.days * _DAY_USEC
         keep = self.history.events
-        return await self._loop.recall(lambda store: store.forget(before=before, keep=keep, at_most=AT_MOST))
+        more = await self._loop.recall(lambda store: store.forget(before=before, keep=keep, at_most=AT_MOST))
+        return more or await self._forget_names(day_of(before))
+
+    async def _forget_names(self, before: str) -> bool:
+        """Tasks that ask for tasks make new names without end. A name that comes back begins with the numbers of that
+        day, behind the directories that are there (engine.past), so that no version is given twice."""
+        names = await self._loop.recall(lambda store: store.forget_names(before=before, at_most=AT_MOST))
+        self._loop.state.forget_names(names, before)
+        return len(names) == AT_MOST

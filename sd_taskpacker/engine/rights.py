@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sd_taskpacker.engine.ports import Authority
@@ -14,6 +14,8 @@ from sd_taskpacker.model.deed import Deed, Permit
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
+
+_ROOT: Final = frozenset({"root", "0"})
 
 _HINTS: Final = {
     Permit.NO: "the rules for {action} do not allow it, and nobody gave a password",
@@ -30,15 +32,25 @@ class Rights:
         self._authority = authority
 
     async def submitter(
-        self, caller: Caller, kind: Kind, requests: Iterable[Request], catalogue: Catalogue
+        self,
+        caller: Caller,
+        kind: Kind,
+        requests: Sequence[Request],
+        catalogue: Catalogue,
+        *,
+        default_user: str | None,
     ) -> Caller:
-        """One question for each unit, about the largest of its tasks. A unit that is not there is left to the check
-        of the requests."""
+        """One question for each unit, about the largest of its tasks, and another one for each that runs as root and
+        is to be given arguments. A unit that is not there is left to the check of the requests. `default_user`: whom
+        tasks run as whose unit does not say."""
         if not caller.ruled:
             must_submit(caller)
         for unit, chunks in _units(kind, requests, catalogue):
             await self._check_lists(caller, unit)
             await self._ask(caller, Deed.of_unit(unit, chunks), f"submit '{unit.name}'")
+            appends = any(request.unit == unit.name and "argv" in request.args for request in requests)
+            if appends and (unit.user or default_user) in _ROOT:
+                await self._check_appending(caller, unit, chunks)
         return dataclasses.replace(caller, may_submit=True)
 
     async def owner(self, caller: Caller, task: Task, verb: str) -> Caller:
@@ -65,6 +77,19 @@ class Rights:
         permit = await self._authority.permits(caller, deed)
         if permit is not Permit.YES:
             raise AccessDenied(f"uid {caller.uid} may not {words}", hint=_HINTS[permit].format(action=deed.action))
+
+    async def _check_appending(self, caller: Caller, unit: TaskUnit, chunks: int) -> None:
+        """What an admin lets root execute may do anything with other arguments: find has -exec."""
+        if caller.ruled:
+            permitted = await self._authority.permits(caller, Deed.of_appending(unit, chunks)) is Permit.YES
+        else:
+            permitted = caller.may_manage
+        if not permitted:
+            raise AccessDenied(
+                f"uid {caller.uid} may not append arguments (argv) to the command of '{unit.name}', which runs as"
+                " root (User=root): that takes who may manage",
+                hint=f"an admin can declare what callers may choose as a [Parameter] in {unit.path}",
+            )
 
     async def _check_lists(self, caller: Caller, unit: TaskUnit) -> None:
         """Holds for tasks, too: what asks is the user that they run as."""

@@ -33,7 +33,7 @@ from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.plan.accuracy import Accuracy
 from sd_taskpacker.plan.pace import Pace
-from sd_taskpacker.plan.planner import plan, starts
+from sd_taskpacker.plan.planner import starts
 from sd_taskpacker.plan.slots import Slots, estimated_slots
 from sd_taskpacker.plan.snapshot import Candidate, Plan, Snapshot
 from sd_taskpacker.plan.steady import steady_starts
@@ -56,7 +56,7 @@ class State:
         for took, thought in remembered.runs:
             self.accuracy = self.accuracy.after(took, thought)
             self.pace = self.pace.joined(thought)
-        self.line = Line(self.expected)
+        self.line = Line(self.expected, self.has_learnt)
         self._open = {task.id: task for task in remembered.open}
         self._limited = {task.id: task for task in remembered.open if task.max_running is not None}
         self._learnt = dict(remembered.learnt)
@@ -138,6 +138,18 @@ class State:
         """How long (usec) a task of that name takes when nobody says how long."""
         return expected(self._learnt.get(name, ()))
 
+    def forget_names(self, names: Iterable[str], before: str) -> None:
+        """What a store has forgotten; but not of who was used again meanwhile, on the day `before` or later."""
+        for name in names:
+            serial = self._serials.get(name)
+            if serial is None or serial[0] < before:
+                self._serials.pop(name, None)
+                self._learnt.pop(name, None)
+
+    def has_learnt(self, name: str) -> bool:
+        """Whether earlier runs tell that; else it is assumed."""
+        return name in self._learnt
+
     def capacity(self) -> dict[str, int]:
         """Of each resource. A unit whose MaxRunning= was changed has what its newest task says."""
         capacity = self._budget()
@@ -173,10 +185,6 @@ class State:
     def is_steady(self) -> bool:
         """Many wait, and nobody of them is new: who starts is found without looking at each."""
         return len(self.line) > FEW and not self.line.standing.has_new
-
-    def plan(self, now: int, besides: Sequence[Candidate] = (), *, limits: dict[str, int] | None = None) -> Plan:
-        """All places, of all that waits: where many wait it takes ten times as long as `starts`."""
-        return plan(self.snapshot(now, besides, limits=limits))
 
     def snapshot(
         self,

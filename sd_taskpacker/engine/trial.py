@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sd_taskpacker.engine.admission import DRAINED
 from sd_taskpacker.engine.drafting import candidate_of, limits_of
@@ -12,23 +13,41 @@ from sd_taskpacker.engine.requests import Office, examine
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.plan.reasons import lacking, reserved, span
-from sd_taskpacker.plan.snapshot import Candidate, Plan, Reason
+from sd_taskpacker.plan.snapshot import Candidate, Plan, Reason, Snapshot
 
 
-def try_out(office: Office, caller: Caller, requests: Sequence[Request], now: int) -> list[Trial]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What was asked, checked, beside all that waits: a plan of `snapshot` tells the rest."""
+
+    snapshot: Snapshot
+    labels: Sequence[str]
+    candidates: Sequence[Candidate]
+    draining: bool
+
+    def told(self, plan: Plan) -> list[Trial]:
+        """`plan` is a whole one of `snapshot`."""
+        expected = {lease.owner: lease.start for lease in plan.placed}
+        due = frozenset[str]() if self.draining else plan.due
+        return [
+            _trial(label, candidate, plan, due, expected, draining=self.draining)
+            for label, candidate in zip(self.labels, self.candidates, strict=True)
+        ]
+
+
+def draft(office: Office, caller: Caller, requests: Sequence[Request], now: int) -> Draft:
     """Raises TaskpackerError when a request is malformed."""
     state = office.state
     instances = examine(office, Kind.BATCH, caller, requests, now)
     candidates = [
         candidate_of(instance, str(index), state, now, now_only=False) for index, instance in enumerate(instances)
     ]
-    plan = state.plan(now, candidates, limits=limits_of(instances))
-    expected = {lease.owner: lease.start for lease in plan.placed}
-    due = frozenset[str]() if state.draining else plan.due
-    return [
-        _trial(instance.label, candidate, plan, due, expected, draining=state.draining)
-        for instance, candidate in zip(instances, candidates, strict=True)
-    ]
+    return Draft(
+        snapshot=state.snapshot(now, candidates, limits=limits_of(instances)),
+        labels=[instance.label for instance in instances],
+        candidates=candidates,
+        draining=state.draining,
+    )
 
 
 def _trial(

@@ -79,6 +79,10 @@ class WholePlans:
         """What `render` makes of it, in the same thread."""
         return await in_thread(self._pool, render, await self.get())
 
+    async def make(self, snapshot: Snapshot) -> Plan:
+        """Of something else than what is, in the same thread."""
+        return await in_thread(self._pool, plan, snapshot)
+
     def _begin(self) -> _Making:
         state = self._loop.state
         snapshot = state.snapshot(self._loop.clock())

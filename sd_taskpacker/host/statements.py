@@ -87,3 +87,13 @@ FORGET_TASKS = """
         WHERE closed = 1 AND kept = 0 AND over < :first ORDER BY over LIMIT :at_most
     )
 """
+SELECT_OLD_NAMES = """
+    SELECT name FROM (
+        SELECT name FROM serials WHERE day < :before
+        UNION SELECT name FROM learnt WHERE name NOT IN (SELECT name FROM serials)
+    ) AS old
+    WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE id >= old.name || '@' AND id < old.name || 'A') LIMIT :at_most
+"""
+"""'A' comes right after '@': between them are all ids of that name."""
+FORGET_SERIALS = "DELETE FROM serials WHERE name IN (SELECT value FROM json_each(:names))"
+FORGET_LEARNT = "DELETE FROM learnt WHERE name IN (SELECT value FROM json_each(:names))"

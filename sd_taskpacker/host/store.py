@@ -112,6 +112,14 @@ class SqliteStore:
             tasks = self._connection.execute(statements.FORGET_TASKS, horizon).rowcount
         return at_most in (lines, tasks)
 
+    def forget_names(self, *, before: str, at_most: int) -> list[str]:
+        with told(self._path), self._transaction():
+            rows = self._connection.execute(statements.SELECT_OLD_NAMES, {"before": before, "at_most": at_most})
+            names = [name for (name,) in rows]
+            for statement in (statements.FORGET_SERIALS, statements.FORGET_LEARNT) if names else ():
+                self._connection.execute(statement, {"names": json.dumps(names)})
+        return names
+
     def events(self, after: int, limit: int) -> list[PastEvent]:
         parameters = {"after": min(after, _INT64_MAX), "limit": min(limit or DEFAULT_LIMIT, MAX_LIMIT)}
         with told(self._path):

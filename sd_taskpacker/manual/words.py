@@ -56,7 +56,7 @@ REQUEST_ARGS: Final = {
     "cpus": ("u", "How many CPUs it is charged for."),
     "expected": ("t", "How long it is likely to run, in usec; for planning only."),
     "version": ("s", "Instead of the next YYYYMMDD.N."),
-    "argv": ("as", "Appended to the command of Exec=."),
+    "argv": ("as", "Appended to the command of Exec=. Where that runs as root, only who may manage may do so."),
     "tag": ("s", "A word to know it by."),
 }
 
@@ -79,7 +79,7 @@ RESULTS: Final = {
     Result.COULD_NOT_START: "No program of it ever ran: its message says why.",
     Result.STOPPED: "Somebody stopped its systemd unit by hand.",
     Result.LOST: "The machine went down under it, or its unit vanished without a trace.",
-    Result.CANCELLED: "Somebody took it out of the queue.",
+    Result.CANCELLED: "Somebody took it out of the queue, or ended it while its directory found no room.",
     Result.DEADLINE: "Its deadline passed while it waited.",
     Result.DECOMMISSIONED: "Its root was decommissioned while it waited.",
 }

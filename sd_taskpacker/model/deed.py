@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -46,6 +47,11 @@ class Deed:
         return cls(
             action=_TO_START[unit.kind], verb="submit", unit=unit.name, root=unit.name, size=chunks * CHUNK_BYTES
         )
+
+    @classmethod
+    def of_appending(cls, unit: TaskUnit, chunks: int) -> Deed:
+        """The same, with arguments of the caller's own for a command that runs as root."""
+        return dataclasses.replace(cls.of_unit(unit, chunks), action=Action.MANAGE)
 
     @classmethod
     def of_owner(cls, task: Task, verb: str) -> Deed:

@@ -62,7 +62,7 @@ class Guarantee:
                 hurried = self._is_hurried(entry, usual)
                 step = self._slot(entry, profile, self._now + self._leeway(behind, entry.duration), hurried=hurried)
                 start = profile.time(step)
-                if hurried and start > _latest(entry) and not entry.candidate.runs_late:
+                if hurried and start > _last(entry) and not entry.candidate.runs_late:
                     refused[entry.candidate.key] = start
                     continue
                 entry.slot = start
@@ -138,5 +138,10 @@ class Guarantee:
 
 
 def _latest(entry: Entry) -> int:
-    """The last start that meets its deadline."""
+    """The last start that meets its deadline, if it takes as long as expected."""
     return (entry.candidate.deadline or 0) - entry.duration
+
+
+def _last(entry: Entry) -> int:
+    """The last start for which it is not refused: a guess of ours is no reason to."""
+    return (entry.candidate.deadline or 0) if entry.candidate.assumed else _latest(entry)

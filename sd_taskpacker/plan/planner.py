@@ -143,10 +143,11 @@ class Planning:
         return True
 
     def _too_late(self, candidate: Candidate, start: int) -> tuple[Reason, ...]:
-        end = start + candidate.duration
+        end = start if candidate.assumed else start + candidate.duration
         if candidate.runs_late or candidate.deadline is None or end <= candidate.deadline:
             return ()
-        text = f"would end in {span(end - self.now)}, {span(end - candidate.deadline)} after its deadline"
+        does = "start" if candidate.assumed else "end"
+        text = f"would {does} in {span(end - self.now)}, {span(end - candidate.deadline)} after its deadline"
         return (Reason(DEADLINE, Verdict.DEADLINE, text),)
 
     def _choose(

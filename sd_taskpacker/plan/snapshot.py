@@ -26,6 +26,8 @@ class Candidate:
     """The start that it was shown when it was queued; it is placed then or earlier. None: it comes new."""
     runs_late: bool = False
     """It is placed even where it would end after its deadline."""
+    assumed: bool = False
+    """Nobody knows how long it takes, so only a start after its deadline is too late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

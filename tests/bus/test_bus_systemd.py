@@ -61,6 +61,19 @@ async def test_text_that_dbus_cannot_carry_refuses_the_start_and_keeps_the_conne
     assert len(bench.mock.called("StartTransientUnit")) == 1
 
 
+async def test_a_bug_while_a_unit_is_described_refuses_the_start(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("nobody thought of that")
+
+    monkeypatch.setattr(module, "transient", broken)
+    with pytest.raises(StartRefused, match="nobody thought of that"):
+        await bench.start(BATCH)
+    assert caplog.records[-1].exc_info
+    assert not bench.mock.called("StartTransientUnit")
+
+
 @pytest.mark.parametrize("told", [True, False], ids=["told", "not yet told"])
 async def test_what_is_asked_while_systemd_executes_itself_anew_is_asked_when_it_is_back(
     bench: Bench, dial: Dial, told: bool, monkeypatch: pytest.MonkeyPatch

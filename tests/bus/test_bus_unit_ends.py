@@ -309,6 +309,25 @@ async def test_batch_tasks_that_run_are_adopted_with_two_calls_however_many_they
     assert bench.mock.subscribers == set()
 
 
+async def test_what_ends_while_others_are_adopted_does_not_take_their_signals_away(bench: Bench) -> None:
+    await bench.start(WORKORDER)
+    bench.mock.units[BATCH_UNIT] = MockUnit("activating", job=7)
+    bench.mock.holding.add("ListUnitsByPatterns")
+    await bench.launcher.adopt(BATCH)
+    while not bench.mock.held:
+        await bench.bus.ask_bus("GetId", "")
+    bench.mock.unit_removed(WORKORDER_UNIT)
+    while not bench.ends:
+        await bench.bus.ask_bus("GetId", "")
+    bench.mock.let_go()
+    await bench.settle()
+    assert bench.mock.subscribers
+    bench.mock.job_removed(BATCH_UNIT, "done", job=7)
+    await bench.settle()
+    assert bench.ends == [("build@1", ""), ("massif-x@1", "done")]
+    assert not bench.mock.subscribers
+
+
 async def test_the_end_of_a_workorders_start_is_not_its_end(bench: Bench) -> None:
     unit = bench.mock.units[WORKORDER_UNIT] = MockUnit("activating", job=7)
     await bench.launcher.adopt(WORKORDER)

@@ -41,6 +41,15 @@ async def test_what_can_never_run_is_said_on_stderr_and_exits_75(service: Standi
     ]
 
 
+async def test_why_it_can_never_run_is_said_where_the_service_tells(service: Standin, address: str) -> None:
+    answer(service, rejected=("massif",))
+    text = "would end in 10min, 5min after its deadline"
+    service.answers["BatchTest"] = ("a(sstss)", [[["massif", "never", 0, "deadline", text]]])
+    done = await run(address, "submit", "massif", "--deadline=5min")
+    assert (done.status, done.out) == (75, "")
+    assert done.err == f"Not accepted: massif: {text}\n"
+
+
 async def test_submit_now_does_not_queue(service: Standin, address: str) -> None:
     answer(service, "massif@1", rejected=("massif?target=b",), member="BatchSubmit")
     done = await run(address, "submit", "massif", "--now")

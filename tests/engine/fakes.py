@@ -75,6 +75,7 @@ class FakeStore:
         """So often there is no room for a new one."""
         self.forgettable = 1
         """Steps until nothing is left to forget."""
+        self.old_names: list[str] = []
 
     def load(self) -> Remembered:
         return self.remembered
@@ -99,6 +100,10 @@ class FakeStore:
         self.diary.append(f"forget {before} {keep}")
         self.forgettable -= 1
         return self.forgettable > 0
+
+    def forget_names(self, *, before: str, at_most: int) -> list[str]:
+        self.diary.append(f"forget-names {before}")
+        return self.old_names
 
     def commit(self, events: Sequence[Event]) -> list[int]:
         self.probe()

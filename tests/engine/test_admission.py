@@ -116,6 +116,24 @@ def test_a_deadline_that_cannot_be_met_is_a_rejection_with_its_reason() -> None:
     assert reasons[0].text == "would end in 10min, 5min after its deadline"
 
 
+def test_a_time_that_is_only_assumed_is_no_reason_to_refuse_a_deadline() -> None:
+    asked = request(args={"deadline": Value("s", "5min")})
+    at = office(unit())
+    assert _answers(_queue(at, asked)) == _answers(_admit(at, asked)) == [((f"job@{TODAY}.0",), ())]
+    for event in _queue(at, asked).events:
+        at.state.apply(event)
+    assert at.state.starts(NOW).due == {f"job@{TODAY}.0"}
+    learnt = office(unit(), of=state(learnt={"job": (600 * SECOND,)}))
+    ((_, reasons),) = _queue(learnt, asked).rejected
+    assert reasons[0].text == "would end in 10min, 5min after its deadline"
+
+
+def test_what_cannot_even_start_by_its_deadline_is_refused_however_long_it_takes() -> None:
+    at = office(unit(), of=state(task("full", chunks=32, expected_usec=600 * SECOND)))
+    ((_, reasons),) = _queue(at, request(args={"deadline": Value("s", "5min")})).rejected
+    assert reasons[0].text == "would start in 10min, 5min after its deadline"
+
+
 def test_a_task_runs_as_its_units_user_or_the_default_one() -> None:
     assert _one(office(unit(user="nobody")), request()).user == "nobody"
     assert _one(office(unit()), request()).user == "taskpacker"

@@ -5,6 +5,7 @@ import asyncio
 
 import pytest
 
+from sd_taskpacker.engine import loop
 from sd_taskpacker.engine.events import TaskEnded
 from sd_taskpacker.engine.ports import Budget, Remembered, TaskFilter
 from sd_taskpacker.errors import (
@@ -156,6 +157,36 @@ async def test_a_changed_budget_is_enforced_and_shown_with_the_next_call() -> No
         assert daemon.signals.figures[-1].chunks_total == 8
 
 
+async def test_a_budget_that_shrinks_leaves_what_runs_its_memory_until_it_has_ended() -> None:
+    async with running(Daemon(unit(chunks=8), chunks=32)) as daemon:
+        await daemon.desk.enforce_budget()
+        ids = [(await daemon.desk.batch_submit(ADMIN, [request()]))[0].started[0] for _ in range(3)]
+        daemon.machine.now = Budget(memory=4 * CHUNK_BYTES, cpus=4)
+        await daemon.desk.refresh_budget()
+        assert daemon.desk.figures().chunks_total == 4
+        for task_id, left in zip(ids, (16, 8, 4), strict=True):
+            await daemon.until(f"start {task_id}")
+            daemon.end(task_id)
+            await daemon.until(f"enforce {left * CHUNK_BYTES}")
+        assert daemon.diary.about("enforce") == [f"enforce {chunks * CHUNK_BYTES}" for chunks in (32, 24, 16, 8, 4)]
+
+
+async def test_a_daemon_that_finds_a_smaller_budget_leaves_what_it_takes_up_its_memory() -> None:
+    held = task("full", "1", chunks=32)
+    async with running(Daemon(remembered=Remembered(open=(held,)), chunks=4)) as daemon:
+        await daemon.desk.enforce_budget()
+        assert daemon.diary.about("enforce") == [f"enforce {32 * CHUNK_BYTES}"]
+
+
+async def test_workorders_that_claim_more_than_there_is_make_no_slice_larger() -> None:
+    async with running(Daemon(unit(kind=Kind.WORKORDER, chunks=64), chunks=32)) as daemon:
+        await daemon.desk.enforce_budget()
+        await daemon.desk.workorder_start(ADMIN, [request()])
+        daemon.machine.now = Budget(memory=16 * CHUNK_BYTES, cpus=4)
+        await daemon.desk.refresh_budget()
+        assert daemon.diary.about("enforce") == [f"enforce {32 * CHUNK_BYTES}"] * 2
+
+
 async def test_roots_start_with_the_daemon_and_one_that_fails_hinders_no_other() -> None:
     huge, broken = unit("huge", root=True, chunks=99), unit("broken", root=True, parameters=(parameter(),))
     fine = unit("fine", root=True, kind=Kind.WORKORDER)
@@ -172,6 +203,43 @@ async def test_a_decommissioned_root_does_not_start() -> None:
         await daemon.desk.decommission(ADMIN, "build")
         await daemon.desk.start_roots()
         assert not daemon.diary.about("commit-start")
+
+
+async def test_a_batch_root_that_finds_no_room_waits_for_it() -> None:
+    daemon = Daemon(unit("build", root=True), remembered=Remembered(open=(task("full", chunks=32),)))
+    async with running(daemon):
+        await daemon.desk.start_roots()
+        assert daemon.desk.figures().queued == 1
+        daemon.end(str(task("full").id))
+        await daemon.until(f"start build@{TODAY}.0")
+
+
+async def test_a_root_that_is_refused_while_drained_starts_on_resume_and_no_other_does() -> None:
+    build, other = (unit(name, kind=Kind.WORKORDER, root=True) for name in ("build", "other"))
+    daemon = Daemon(build, other, remembered=Remembered(open=(task("other"),), drained=True))
+    async with running(daemon):
+        await daemon.desk.start_roots()
+        daemon.end(str(task("other").id))
+        await daemon.until(f"commit-close {task('other').id}")
+        assert not daemon.diary.about("commit-start")
+        await daemon.desk.resume(ADMIN)
+        await daemon.until(f"start build@{TODAY}.0")
+        await daemon.desk.drain(ADMIN)
+        await daemon.desk.resume(ADMIN)
+        assert daemon.diary.about("commit-start") == [f"commit-start build@{TODAY}.0"]
+
+
+async def test_roots_that_the_store_refuses_start_when_it_takes_something_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loop, "STORE_RETRY_SECONDS", 0.01)
+    daemon = Daemon(unit("build", root=True), unit("steward", kind=Kind.WORKORDER, root=True))
+    async with running(daemon):
+        daemon.store.fails = 3
+        await daemon.desk.start_roots()
+        await daemon.until(f"start build@{TODAY}.0")
+        await daemon.until(f"start steward@{TODAY}.0")
+        assert len(daemon.diary.about("commit-start")) == 2
 
 
 async def test_a_budget_that_cannot_be_enforced_is_not_used_and_tried_again() -> None:

@@ -8,13 +8,14 @@ from sd_taskpacker.engine.events import Drained
 from sd_taskpacker.engine.explain import explain
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.model.task import Outcome, Result, Task
+from sd_taskpacker.plan.planner import plan
 from sd_taskpacker.plan.snapshot import Verdict
 from tests.engine.builders import NOW, SECOND, ended, state, task, waiting
 
 
 def _told(held: State, one: Task, *, planned: bool = True) -> list[tuple[str, str, str]]:
-    plan = held.plan(NOW) if planned else None
-    return [(reason.resource, str(reason.verdict), reason.text) for reason in explain(held, one, plan, NOW)]
+    whole = plan(held.snapshot(NOW)) if planned else None
+    return [(reason.resource, str(reason.verdict), reason.text) for reason in explain(held, one, whole, NOW)]
 
 
 def test_what_is_short_now_and_when_it_will_not_be() -> None:

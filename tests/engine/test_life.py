@@ -88,7 +88,9 @@ async def test_what_systemd_refuses_fails_as_could_not_start_with_systemds_words
         assert (outcome.result, outcome.message) == (Result.COULD_NOT_START, "Unknown unit property: Foo")
 
 
-@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), LookupError("no user 'nosuch'")])
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), LookupError("no user 'nosuch'"), ValueError("a bug of ours")]
+)
 async def test_without_a_work_directory_systemd_is_not_asked(error: Exception) -> None:
     daemon = Daemon(unit())
     daemon.workdirs.prepare_error = error

@@ -6,7 +6,7 @@ from tests.engine.builders import NOW, SECOND, waiting
 
 
 def _line() -> Line:
-    return Line(lambda name: {"quick": SECOND}.get(name, 60 * SECOND))
+    return Line(lambda name: {"quick": SECOND}.get(name, 60 * SECOND), lambda name: True)
 
 
 def test_a_candidate_is_the_task_as_the_planner_sees_it() -> None:
@@ -30,7 +30,7 @@ def test_a_changed_task_keeps_its_place() -> None:
 
 def test_what_is_learnt_changes_what_is_expected_where_nothing_was_declared() -> None:
     times = {"job": SECOND}
-    line = Line(lambda name: times[name])
+    line = Line(lambda name: times[name], lambda name: True)
     line.put(waiting("job", "1", expected_usec=5 * SECOND))
     line.put(waiting("job", "2"))
     line.candidates()

@@ -126,8 +126,8 @@ async def test_only_who_manages_may_let_a_task_go_before_others() -> None:
         ("priority", Value("s", "high"), "properties key 'priority': must be a number"),
         ("size", Value("s", "2G"), "properties key 'size': wants 2G, there is 1G"),
         ("size", Value("s", "gross"), "properties key 'size'"),
-        ("deadline", Value("t", NOW - SECOND), "properties key 'deadline': would end .* after its deadline"),
-        ("deadline", Value("s", "5min"), "properties key 'deadline': would end .* after its deadline"),
+        ("deadline", Value("t", NOW - SECOND), "properties key 'deadline': would start .* after its deadline"),
+        ("deadline", Value("s", "5min"), "properties key 'deadline': would start .* after its deadline"),
     ],
 )
 async def test_a_bad_property_is_named_and_changes_nothing(key: str, value: Value, message: str) -> None:

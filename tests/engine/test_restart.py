@@ -125,5 +125,6 @@ async def test_what_ended_meanwhile_has_ended_before_the_roots_are_looked_at() -
     daemon.receipts.box[root.id.unit_name] = receipt("exit-code", "exited", "210")
     async with running(daemon, resumed=False):
         await daemon.resume()
+        await daemon.loop.begin_cycles()
         await daemon.desk.start_roots()
         await daemon.until(f"start build@{TODAY}.1")

@@ -141,3 +141,28 @@ async def test_who_is_in_no_list_of_the_unit_may_not_submit_it_whatever_polkit_s
             with pytest.raises(AccessDenied, match="AllowUsers= and AllowGroups= name others"):
                 await daemon.desk.batch_submit(caller, [request()])
             assert daemon.authority.asked == []
+
+
+ROOTS = unit("search", user="root")
+APPENDS = request("search", args={"argv": Value("as", ["-exec", "/bin/sh", ";"])})
+
+
+@pytest.mark.parametrize("caller", [TASK, Caller(uid=1000, may_manage=False, may_submit=True)])
+async def test_arguments_for_a_command_that_runs_as_root_are_for_who_may_manage(caller: Caller) -> None:
+    async with running(Daemon(ROOTS, unit(), remembered=Remembered(open=(PARENT,)))) as daemon:
+        for call in (daemon.desk.batch_submit, daemon.desk.batch_queue, daemon.desk.batch_test):
+            with pytest.raises(AccessDenied, match=r"append arguments .* 'search', .*User=root.*\[Parameter\]"):
+                await call(caller, [APPENDS])
+        assert not daemon.diary.about("commit-start", "commit-queue")
+        assert (await daemon.desk.batch_submit(caller, [request("search")]))[0].started
+        assert (await daemon.desk.batch_submit(caller, [request(args=dict(APPENDS.args))]))[0].started
+
+
+async def test_whoever_may_manage_appends_arguments_to_what_runs_as_root() -> None:
+    async with running(Daemon(ROOTS)) as daemon:
+        assert (await daemon.desk.batch_submit(ADMIN, [APPENDS]))[0].started
+        assert (await daemon.desk.batch_submit(ANN, [APPENDS]))[0].started
+        assert daemon.authority.asked == [
+            Deed(action=action, verb="submit", unit="search", root="search", size=4 * CHUNK_BYTES)
+            for action in (Action.SUBMIT, Action.MANAGE)
+        ]

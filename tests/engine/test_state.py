@@ -24,7 +24,7 @@ from sd_taskpacker.engine.state import FEW, State
 from sd_taskpacker.model.task import Result
 from sd_taskpacker.model.unit import Kind
 from sd_taskpacker.plan.accuracy import ENOUGH, UNKNOWN, Accuracy
-from sd_taskpacker.plan.planner import starts
+from sd_taskpacker.plan.planner import plan, starts
 from tests.engine.builders import NOW, SECOND, TODAY, ended, state, task, waiting
 
 
@@ -172,7 +172,7 @@ def test_runs_before_a_restart_count_as_those_after_it() -> None:
 
 def test_what_was_learnt_before_a_restart_counts() -> None:
     held = state(task(), learnt={"job": (7 * SECOND, 2 * SECOND)})
-    assert held.plan(NOW).held[0].end == NOW + 7 * SECOND
+    assert plan(held.snapshot(NOW)).held[0].end == NOW + 7 * SECOND
 
 
 def test_a_units_limit_is_what_its_newest_task_says() -> None:

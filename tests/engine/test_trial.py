@@ -7,16 +7,18 @@ from sd_taskpacker.engine.admission import enqueue
 from sd_taskpacker.engine.events import Drained
 from sd_taskpacker.engine.ports import Forecast, Trial
 from sd_taskpacker.engine.requests import Office
-from sd_taskpacker.engine.trial import try_out
+from sd_taskpacker.engine.trial import draft
 from sd_taskpacker.errors import InvalidArgs
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value
+from sd_taskpacker.plan.planner import plan
 from sd_taskpacker.plan.reasons import span
 from tests.engine.builders import ADMIN, NOW, SECOND, office, parameter, request, state, task, unit, waiting
 
 
 def _try(at: Office, *requests: Request) -> list[Trial]:
-    return try_out(at, ADMIN, requests, NOW)
+    asked = draft(at, ADMIN, requests, NOW)
+    return asked.told(plan(asked.snapshot))
 
 
 def test_now_later_and_never_are_told_apart() -> None:

@@ -8,8 +8,10 @@ import pytest
 from sd_taskpacker.engine import launching, leavings, life, loop
 from sd_taskpacker.engine.ports import NoRoom
 from sd_taskpacker.engine.trouble import Trouble
-from sd_taskpacker.errors import Internal, LimitExceeded
+from sd_taskpacker.errors import AccessDenied, Internal, LimitExceeded
 from sd_taskpacker.model.names import TaskId
+from sd_taskpacker.model.request import Caller
+from sd_taskpacker.model.task import Result
 from tests.engine.builders import ADMIN, TODAY, request, task, unit
 from tests.engine.daemon import Daemon, running
 
@@ -117,6 +119,41 @@ async def test_half_a_directory_that_could_not_be_taken_back_is_removed_before_t
         await daemon.desk.batch_submit(ADMIN, [request()])
         await daemon.sees(lambda: len(daemon.diary.about("prepare")) > 1)
         assert daemon.diary.about("prepare", "remove")[:3] == [f"prepare {JOB}", f"remove {JOB}", f"prepare {JOB}"]
+
+
+@pytest.mark.parametrize("order", ["cancel", "kill"])
+async def test_a_task_that_finds_no_room_can_be_given_up(order: str) -> None:
+    daemon = Daemon(unit(chunks=8, retries=1), chunks=32)
+    daemon.workdirs.prepare_error = FULL
+    async with running(daemon):
+        await daemon.desk.batch_submit(ADMIN, [request()])
+        await daemon.sees(lambda: len(daemon.diary.about("prepare")) > 2)
+        if order == "cancel":
+            await daemon.desk.cancel(ADMIN, JOB)
+        else:
+            await daemon.desk.kill(ADMIN, JOB, "TERM")
+        assert daemon.desk.figures().chunks_free == 32
+        await daemon.until(f"commit-drop {JOB}")
+        outcome = (await daemon.desk.get_task(JOB)).outcome
+        assert outcome is not None
+        assert (outcome.result, outcome.message) == (
+            Result.CANCELLED,
+            "uid 0 cancelled it while its directory found no room",
+        )
+        assert daemon.desk.figures().trouble == ""
+        assert not daemon.diary.about("start", "kill", "commit-queue")
+
+
+async def test_only_its_owner_gives_up_a_task_that_finds_no_room() -> None:
+    daemon = Daemon(unit())
+    daemon.workdirs.prepare_error = FULL
+    async with running(daemon):
+        await daemon.desk.batch_submit(ADMIN, [request()])
+        await daemon.sees(lambda: TaskId.parse(JOB) in daemon.loop.stuck)
+        other = Caller(uid=1001, may_manage=False, may_submit=True)
+        for call in (daemon.desk.cancel(other, JOB), daemon.desk.kill(other, JOB, "TERM")):
+            with pytest.raises(AccessDenied):
+                await call
 
 
 async def test_a_record_that_finds_no_room_is_written_when_there_is_some_and_then_the_task_is_closed() -> None:

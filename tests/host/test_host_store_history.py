@@ -87,6 +87,35 @@ def test_what_is_open_and_what_has_a_directory_stays_whatever_its_age(store: Sql
     assert store.task(kept) is None
 
 
+def test_names_without_tasks_are_forgotten_when_they_are_old(store: SqliteStore) -> None:
+    for name in ("gone", "kept", "build", "build/job", "new"):
+        day = "20261121" if name == "new" else "20260101"
+        one = task(name, f"{day}.0", submitted_usec=NOON, started_usec=NOON)
+        over = one.ended(Outcome(result=Result.SUCCESS, ended_usec=NOON + 5))
+        drop = [] if name in ("kept", "build/job") else [TaskDropped(one.id)]
+        store.commit([TaskStarted(one), TaskEnded(over), TaskClosed(one.id), *drop])
+    assert store.forget_names(before="20261121", at_most=9) == []
+    store.forget(before=NOON + DAY, keep=1, at_most=100)
+    store.commit([Drained()])
+    store.forget(before=NOON + DAY, keep=1, at_most=100)
+    assert store.forget_names(before="20261121", at_most=1) == ["build"]
+    assert store.forget_names(before="20261121", at_most=9) == ["gone"]
+    whole = store.load()
+    assert whole.serials.keys() == whole.learnt.keys() == {"kept", "build/job", "new"}
+
+
+def test_times_of_a_name_that_only_had_versions_by_hand_are_forgotten_with_its_last_task(store: SqliteStore) -> None:
+    one = task("job", "by-hand", submitted_usec=NOON, started_usec=NOON)
+    over = one.ended(Outcome(result=Result.SUCCESS, ended_usec=NOON + 5))
+    store.commit([TaskStarted(one), TaskEnded(over), TaskClosed(one.id), TaskDropped(one.id)])
+    assert store.load().learnt == {"job": (5,)}
+    assert store.forget_names(before="20270101", at_most=9) == []
+    store.commit([Drained()])
+    store.forget(before=NOON + DAY, keep=1, at_most=100)
+    assert store.forget_names(before="20270101", at_most=9) == ["job"]
+    assert not store.load().learnt
+
+
 def test_a_line_without_a_time_is_old(store: SqliteStore) -> None:
     store.commit([Drained(), Resumed()])
     _run(store, "1", NOON)

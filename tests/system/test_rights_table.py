@@ -55,6 +55,7 @@ ListUnits                                 yes    yes    yes     yes     yes     
 GetUnitProblems                           yes    yes    yes     yes     yes     yes
 BatchTest                                 yes    yes    yes     no      yes     no
 BatchSubmit                               yes    yes    yes     no      yes     no
+BatchSubmit (argv, as root)               yes    no     yes     no      no      no
 BatchQueue                                yes    yes    yes     no      yes     no
 WorkorderStart                            yes    yes    yes     no      yes     no
 SetTaskProperties (own, priority down)    yes    yes    yes     no      no      -
@@ -91,6 +92,7 @@ CALLERS: Final = {
 BATCH: Final = "[Batch]\nExec=/bin/sleep infinity\nSize=tiny\nCPUs=0\n"
 UNITS: Final = {
     "quick.batch": BATCH.replace("sleep infinity", "true"),
+    "rooted.batch": BATCH.replace("sleep infinity", "true") + "[Service]\nUser=root\n",
     "order.workorder": "[Workorder]\nExec=/bin/true\nSize=tiny\nCPUs=0\n",
     "runner.batch": BATCH,
     "waiter.batch": BATCH + "MaxRunning=1\nOnDeadline=run\n",
@@ -143,6 +145,7 @@ def _calls(running: str, waiting: str) -> dict[str, list[Any]]:
         "GetUnitProblems": ["s", "quick"],
         "BatchTest": [REQUEST, [["quick", {}, {}]]],
         "BatchSubmit": [REQUEST, [["quick", {}, {}]]],
+        "BatchSubmit (argv, as root)": [REQUEST, [["rooted", {"argv": ["v", "as", ["x"]]}, {}]]],
         "BatchQueue": [REQUEST, [["quick", {}, {}]]],
         "WorkorderStart": [REQUEST, [["order", {}, {}]]],
         "Decommission": ["s", "quick"],
