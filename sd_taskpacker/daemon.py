@@ -243,7 +243,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     loop = Loop(State(store.load(), budget), store, _clock, boot_id=boot)
     receipts = _receipt_box(paths, manager_cgroup)
     directories = default_directories(user=user, environ=os.environ)
-    units = UnitDirectories(directories, trust=None if user else Trust)
+    units = UnitDirectories(directories, trust=None if user else Trust, state=paths.state, runtime=paths.runtime)
     callers = Callers(
         bus,
         unit_of_pid=lambda pid: unit_of_pid(pid, manager_cgroup=manager_cgroup),
