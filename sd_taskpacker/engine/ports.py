@@ -114,6 +114,15 @@ class StoreError(Exception):
     """The state directory cannot be written or read; the message says why and what to do."""
 
 
+class StoreConflict(StoreError):
+    """The disk is fine: `task_id`, which is to be new, is there already. An older store was put in place of a newer
+    one, say, or somebody wrote into it."""
+
+    def __init__(self, task_id: TaskId) -> None:
+        super().__init__(f"store: {task_id} is there already")
+        self.task_id = task_id
+
+
 class StoreDamaged(StoreError):
     """What is in the file cannot be trusted any more: see `Store.renew`."""
 
