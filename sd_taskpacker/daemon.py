@@ -15,10 +15,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import tomli
 from systemd import daemon as sd_daemon
@@ -188,14 +188,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     )
     workers = [asyncio.create_task(each) for each in work]
     try:
-        daemon.chronicle.recovered(daemon.loop.state.open_tasks())
-        await daemon.life.resume(daemon.boot_id)
-        await bus.own(NAME)
-        daemon.herald.announce()  # Not before: a client that listens to our name would not hear it.
-        sd_daemon.notify("READY=1")
-        daemon.desk.show(daemon.desk.figures())
-        await daemon.loop.begin_cycles()
-        await daemon.desk.start_roots()
+        await unless_over(workers, _begin(daemon, bus))
         return await _until_told(bus, workers)
     finally:
         sd_daemon.notify("STOPPING=1")
@@ -203,6 +196,31 @@ async def _serve(paths: Paths, *, user: bool) -> int:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
         await bus.close()
+
+
+async def _begin(daemon: _Daemon, bus: Connection) -> None:
+    daemon.chronicle.recovered(daemon.loop.state.open_tasks())
+    await daemon.life.resume(daemon.boot_id)
+    await bus.own(NAME)
+    daemon.herald.announce()  # Not before: a client that listens to our name would not hear it.
+    sd_daemon.notify("READY=1")
+    daemon.desk.show(daemon.desk.figures())
+    await daemon.loop.begin_cycles()
+    await daemon.desk.start_roots()
+
+
+async def unless_over(workers: Sequence[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    """Returns when `work` does, which asks the workers for things and would wait for ever for one that is no more.
+    Raises what ended a worker meanwhile."""
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.wait([working, *workers], return_when=asyncio.FIRST_COMPLETED)
+        for worker in workers:
+            if worker.done():
+                worker.result()  # A worker never ends by itself; what ended it is raised here.
+        await working
+    finally:
+        working.cancel()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
