@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-import tomli
 from systemd import daemon as sd_daemon
 from systemd import journal
 
@@ -49,6 +48,7 @@ from sd_taskpacker.host.boot import boot_id
 from sd_taskpacker.host.budget import ThisMachine
 from sd_taskpacker.host.cgroups import counter_files, unit_of_pid
 from sd_taskpacker.host.commands import CommandFiles
+from sd_taskpacker.host.configfile import ConfigFile
 from sd_taskpacker.host.garbage import Garbage
 from sd_taskpacker.host.heartbeat import Heartbeat
 from sd_taskpacker.host.journal import JournalWitness
@@ -59,7 +59,6 @@ from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
 from sd_taskpacker.host.user_unit import install_user_unit
 from sd_taskpacker.host.workdir import WorkDirectories
-from sd_taskpacker.model.config import Config, read_config
 from sd_taskpacker.model.names import SLICE
 
 log = logging.getLogger("sd-taskpacker")
@@ -270,12 +269,15 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
 
     retention = Retention(loop)
 
-    def configure() -> Place:
-        config = _read_config(paths.config)
+    config_file = ConfigFile(paths.config)
+
+    def configure() -> tuple[Place, str]:
+        config, flaw = config_file.read()
         retention.history = config.history
         callers.trust(config.access.group, config.tasks.user)
         default_user = None if user else config.tasks.user
-        return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user, limits=config.limits)
+        state = str(paths.state)
+        return Place(state_directory=state, boot_id=boot, default_user=default_user, limits=config.limits), flaw
 
     workdirs = WorkDirectories(paths.state, readers=None if user else lambda: callers.group)
     chronicle = Chronicle(JournalWriter(user=user, connected=_is_connected()))
@@ -346,20 +348,6 @@ def _open_store(state: Path) -> SqliteStore:
     if store.set_aside:
         log.error("the state was damaged; it is kept as %s, and a new one begins", store.set_aside)
     return store
-
-
-def _read_config(path: Path) -> Config:
-    try:
-        table = tomli.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return Config()
-    except (OSError, tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        log.error("%s: %s; the defaults are in force", path, error)
-        return Config()
-    config, problems = read_config(table)
-    for problem in problems:
-        log.warning("%s: %s", path, problem)
-    return config
 
 
 async def _watch(daemon: _Daemon) -> None:
