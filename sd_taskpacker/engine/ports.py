@@ -31,6 +31,9 @@ class Budget:
 
     memory: int
     cpus: int
+    """Whole ones, by which tasks are packed."""
+    cpu_usec: int | None = None
+    """CPU time that all tasks together may have in each second, where a quota says it; None is that of `cpus`."""
     source: str = ""
     not_enforced: tuple[str, ...] = ()
     """`memory`, `cpu`: what tasks are packed by but the kernel does not hold them to, for want of a controller."""
