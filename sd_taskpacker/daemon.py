@@ -128,7 +128,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--user", action="store_true", help="serve this user, on the session bus")
     parser.add_argument(
-        "--install-user-unit", action="store_true", help="write the unit that serves this user, and do nothing else"
+        "--install-user-unit", action="store_true", help="write the units that serve this user, and do nothing else"
     )
     parser.add_argument("--version", action="version", version=f"sd-taskpacker {__version__}")
     return parser.parse_args(arguments)
