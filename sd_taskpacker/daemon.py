@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -59,6 +59,7 @@ from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
 from sd_taskpacker.host.user_unit import install_user_unit
 from sd_taskpacker.host.workdir import WorkDirectories
+from sd_taskpacker.host.xdg import base
 from sd_taskpacker.model.names import SLICE
 
 log = logging.getLogger("sd-taskpacker")
@@ -75,7 +76,7 @@ class Paths:
     """Where systemd reads unit drop-ins that live until the next boot (systemd.unit(5))."""
 
     @classmethod
-    def of(cls, user: bool) -> Paths:
+    def of(cls, *, user: bool, environ: Mapping[str, str]) -> Paths:
         if not user:
             return cls(
                 state=Path("/var/lib/sd-taskpacker"),
@@ -84,11 +85,11 @@ class Paths:
                 dropins=Path("/run/systemd/system"),
             )
         home = Path.home()
-        runtime = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}"))
+        runtime = base(environ, "XDG_RUNTIME_DIR", Path(f"/run/user/{os.getuid()}"))
         return cls(
-            state=Path(os.environ.get("XDG_STATE_HOME", home / ".local/state")) / "sd-taskpacker",
+            state=base(environ, "XDG_STATE_HOME", home / ".local/state") / "sd-taskpacker",
             runtime=runtime / "sd-taskpacker",
-            config=Path(os.environ.get("XDG_CONFIG_HOME", home / ".config")) / "sd-taskpacker/taskpacker.toml",
+            config=base(environ, "XDG_CONFIG_HOME", home / ".config") / "sd-taskpacker/taskpacker.toml",
             dropins=runtime / "systemd/user",
         )
 
@@ -101,7 +102,7 @@ def main() -> NoReturn:
     # A thread may plan for thousands meanwhile: with the usual 5 ms an answer, which takes a few system calls, would
     # come as many turns of that thread late.
     sys.setswitchinterval(0.001)
-    paths = Paths.of(options.user)
+    paths = Paths.of(user=options.user, environ=os.environ)
     began = time.monotonic()
     try:
         status = asyncio.run(_serve(paths, user=options.user))

@@ -9,6 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from sd_taskpacker.host.xdg import base
+
 UNIT: Final = "sd-taskpacker.service"
 ACTIVATION: Final = "org.sdtaskpacker1.service"
 SLICES: Final = ("taskpacker.slice", "taskpacker-batch.slice", "taskpacker-workorder.slice")
@@ -25,8 +27,8 @@ def install_user_unit(program: Path, environ: Mapping[str, str]) -> list[Path]:
     if not program.is_absolute() or any(char.isspace() or char in "%$\"'\\;" for char in command):
         raise ValueError(f"{command!r} cannot stand in ExecStart=; install it below a path without such characters")
     home = Path(environ.get("HOME") or "~").expanduser()
-    units = _base(environ, "XDG_CONFIG_HOME", home / ".config") / "systemd/user"
-    services = _base(environ, "XDG_DATA_HOME", home / ".local/share") / "dbus-1/services"
+    units = base(environ, "XDG_CONFIG_HOME", home / ".config") / "systemd/user"
+    services = base(environ, "XDG_DATA_HOME", home / ".local/share") / "dbus-1/services"
     shipped = files("sd_taskpacker") / "share"
     written = []
     for directory, name in ((units, UNIT), (services, ACTIVATION), *((units, name) for name in SLICES)):
@@ -35,9 +37,3 @@ def install_user_unit(program: Path, environ: Mapping[str, str]) -> list[Path]:
         (directory / name).write_text(text, "utf-8")
         written.append(directory / name)
     return written
-
-
-def _base(environ: Mapping[str, str], variable: str, default: Path) -> Path:
-    """What is not an absolute path is ignored, as the XDG base directory specification asks."""
-    given = environ.get(variable, "")
-    return Path(given) if given.startswith("/") else default
