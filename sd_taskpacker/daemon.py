@@ -15,12 +15,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
-import tomli
 from systemd import daemon as sd_daemon
 from systemd import journal
 
@@ -51,6 +50,7 @@ from sd_taskpacker.host.budget import ThisMachine
 from sd_taskpacker.host.budget_watch import BudgetWatch
 from sd_taskpacker.host.cgroups import counter_files, unit_of_pid
 from sd_taskpacker.host.commands import CommandFiles
+from sd_taskpacker.host.configfile import ConfigFile
 from sd_taskpacker.host.garbage import Garbage
 from sd_taskpacker.host.heartbeat import Heartbeat
 from sd_taskpacker.host.journal import JournalWitness
@@ -61,7 +61,7 @@ from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
 from sd_taskpacker.host.user_unit import install_user_unit
 from sd_taskpacker.host.workdir import WorkDirectories
-from sd_taskpacker.model.config import Config, read_config
+from sd_taskpacker.host.xdg import base
 from sd_taskpacker.model.names import SLICE
 
 log = logging.getLogger("sd-taskpacker")
@@ -78,7 +78,7 @@ class Paths:
     """Where systemd reads unit drop-ins that live until the next boot (systemd.unit(5))."""
 
     @classmethod
-    def of(cls, user: bool) -> Paths:
+    def of(cls, *, user: bool, environ: Mapping[str, str]) -> Paths:
         if not user:
             return cls(
                 state=Path("/var/lib/sd-taskpacker"),
@@ -87,11 +87,11 @@ class Paths:
                 dropins=Path("/run/systemd/system"),
             )
         home = Path.home()
-        runtime = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}"))
+        runtime = base(environ, "XDG_RUNTIME_DIR", Path(f"/run/user/{os.getuid()}"))
         return cls(
-            state=Path(os.environ.get("XDG_STATE_HOME", home / ".local/state")) / "sd-taskpacker",
+            state=base(environ, "XDG_STATE_HOME", home / ".local/state") / "sd-taskpacker",
             runtime=runtime / "sd-taskpacker",
-            config=Path(os.environ.get("XDG_CONFIG_HOME", home / ".config")) / "sd-taskpacker/taskpacker.toml",
+            config=base(environ, "XDG_CONFIG_HOME", home / ".config") / "sd-taskpacker/taskpacker.toml",
             dropins=runtime / "systemd/user",
         )
 
@@ -104,7 +104,7 @@ def main() -> NoReturn:
     # A thread may plan for thousands meanwhile: with the usual 5 ms an answer, which takes a few system calls, would
     # come as many turns of that thread late.
     sys.setswitchinterval(0.001)
-    paths = Paths.of(options.user)
+    paths = Paths.of(user=options.user, environ=os.environ)
     began = time.monotonic()
     try:
         status = asyncio.run(_serve(paths, user=options.user))
@@ -131,7 +131,7 @@ def _arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--user", action="store_true", help="serve this user, on the session bus")
     parser.add_argument(
-        "--install-user-unit", action="store_true", help="write the unit that serves this user, and do nothing else"
+        "--install-user-unit", action="store_true", help="write the units that serve this user, and do nothing else"
     )
     parser.add_argument("--version", action="version", version=f"sd-taskpacker {__version__}")
     return parser.parse_args(arguments)
@@ -192,14 +192,7 @@ async def _serve(paths: Paths, *, user: bool) -> int:
     )
     workers = [asyncio.create_task(each) for each in work]
     try:
-        daemon.chronicle.recovered(daemon.loop.state.open_tasks())
-        await daemon.life.resume(daemon.boot_id)
-        await bus.own(NAME)
-        daemon.herald.announce()  # Not before: a client that listens to our name would not hear it.
-        sd_daemon.notify("READY=1")
-        daemon.desk.show(daemon.desk.figures())
-        await daemon.loop.begin_cycles()
-        await daemon.desk.start_roots()
+        await unless_over(workers, _begin(daemon, bus))
         return await _until_told(bus, workers)
     finally:
         sd_daemon.notify("STOPPING=1")
@@ -207,6 +200,31 @@ async def _serve(paths: Paths, *, user: bool) -> int:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
         await bus.close()
+
+
+async def _begin(daemon: _Daemon, bus: Connection) -> None:
+    daemon.chronicle.recovered(daemon.loop.state.open_tasks())
+    await daemon.life.resume(daemon.boot_id)
+    await bus.own(NAME)
+    daemon.herald.announce()  # Not before: a client that listens to our name would not hear it.
+    sd_daemon.notify("READY=1")
+    daemon.desk.show(daemon.desk.figures())
+    await daemon.loop.begin_cycles()
+    await daemon.desk.start_roots()
+
+
+async def unless_over(workers: Sequence[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    """Returns when `work` does, which asks the workers for things and would wait for ever for one that is no more.
+    Raises what ended a worker meanwhile."""
+    working = asyncio.create_task(work)
+    try:
+        await asyncio.wait([working, *workers], return_when=asyncio.FIRST_COMPLETED)
+        for worker in workers:
+            if worker.done():
+                worker.result()  # A worker never ends by itself; what ended it is raised here.
+        await working
+    finally:
+        working.cancel()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +265,7 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
     loop = Loop(State(store.load(), budget), store, _clock, boot_id=boot)
     receipts = _receipt_box(paths, manager_cgroup)
     directories = default_directories(user=user, environ=os.environ)
-    units = UnitDirectories(directories, trust=None if user else Trust)
+    units = UnitDirectories(directories, trust=None if user else Trust, state=paths.state, runtime=paths.runtime)
     callers = Callers(
         bus,
         unit_of_pid=lambda pid: unit_of_pid(pid, manager_cgroup=manager_cgroup),
@@ -256,12 +274,15 @@ async def _build(bus: Connection, store: SqliteStore, paths: Paths, *, user: boo
 
     retention = Retention(loop)
 
-    def configure() -> Place:
-        config = _read_config(paths.config)
+    config_file = ConfigFile(paths.config)
+
+    def configure() -> tuple[Place, str]:
+        config, flaw = config_file.read()
         retention.history = config.history
         callers.trust(config.access.group, config.tasks.user)
         default_user = None if user else config.tasks.user
-        return Place(state_directory=str(paths.state), boot_id=boot, default_user=default_user, limits=config.limits)
+        state = str(paths.state)
+        return Place(state_directory=state, boot_id=boot, default_user=default_user, limits=config.limits), flaw
 
     workdirs = WorkDirectories(paths.state, readers=None if user else lambda: callers.group)
     chronicle = Chronicle(JournalWriter(user=user, connected=_is_connected()))
@@ -332,20 +353,6 @@ def _open_store(state: Path) -> SqliteStore:
     if store.set_aside:
         log.error("the state was damaged; it is kept as %s, and a new one begins", store.set_aside)
     return store
-
-
-def _read_config(path: Path) -> Config:
-    try:
-        table = tomli.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return Config()
-    except (OSError, tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        log.error("%s: %s; the defaults are in force", path, error)
-        return Config()
-    config, problems = read_config(table)
-    for problem in problems:
-        log.warning("%s: %s", path, problem)
-    return config
 
 
 def _budget_watch() -> BudgetWatch | None:

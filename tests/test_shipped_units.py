@@ -50,3 +50,11 @@ def test_the_program_of_the_load_unit_is_python() -> None:
     assert unit is not None
     argv = render(unit.exec, check(unit.parameters, {}))
     compile(argv[3], "load.batch", "exec")
+
+
+@pytest.mark.parametrize("setting", ["StartLimitIntervalSec", "LogRateLimitIntervalSec", "LimitCORE"])
+def test_a_users_instance_is_served_as_the_machines(setting: str) -> None:
+    """Started again until it can start, all of its journal kept, and nothing told in confidence in a dump."""
+    top = SHIPPED.parent
+    for unit in (top / "sd-taskpacker.service", top / "sd_taskpacker/share/sd-taskpacker.service"):
+        assert f"\n{setting}=0\n" in unit.read_text()

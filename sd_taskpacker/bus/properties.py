@@ -93,6 +93,9 @@ def _life_cycle(task: Task) -> Iterator[Property]:
         yield "ExecStart", _command(task.argv)
     if task.user is not None:
         yield "User", _s(task.user)
+    if _has_own_root(task):
+        # Else what leaves the receipt would be looked for in there, and run as root: `+` does not keep it outside.
+        yield "RootDirectoryStartOnly", _b(True)
 
 
 def _limits(task: Task) -> Iterator[Property]:
@@ -131,6 +134,10 @@ def _isolation(task: Task, state_directory: str | None) -> Iterator[Property]:
     yield "BindPaths", Value("a(ssbt)", [[task.directory, task.directory, False, _RECURSIVELY]])
 
 
+def _has_own_root(task: Task) -> bool:
+    return any(_own(task, setting) for setting in ("RootDirectory", "RootImage"))
+
+
 def _own(task: Task, setting: str) -> Any:
     """What `[Service]` says last, None when it says nothing."""
     return next((value.data for name, value in reversed(task.properties) if name == setting), None)
@@ -156,7 +163,9 @@ def _joined(name: str, ours: Value, own: Iterable[Property]) -> Value:
 
 
 def _defaults(task: Task) -> Iterator[Property]:
-    yield "WorkingDirectory", _s(task.directory)
+    # With a root of its own the directory is mounted in there, where what leaves the receipt does not find it: it
+    # would fail (200/CHDIR) were it not for the `-`.
+    yield "WorkingDirectory", _s(f"-{task.directory}" if _has_own_root(task) else task.directory)
     yield "StandardInput", _s("null")
     yield OUTPUT, Value("h", 0)
     yield "StandardError", _s("inherit")

@@ -50,7 +50,8 @@ class Systemd:
     """engine.ports.Launcher; call `open` first.
 
     `ended(task_id, note)` is called on the loop, once per start or adopt; it may come before `start` has returned.
-    `machine_cpus` is how many CPUs the machine has: a budget below that becomes a CPUQuota= of the slices.
+    `machine_cpus` is how many CPUs the machine has: a budget below that becomes a CPUQuota= of the slices, a quota as
+    it is.
     `state_directory` is hidden from each task but for the task's own directory.
     """
 
@@ -158,7 +159,8 @@ class Systemd:
 
     async def enforce(self, budget: Budget) -> None:
         """Raises Internal with systemd's text. `runtime`: the daemon sets it again at every start."""
-        quota = budget.cpus * 1_000_000 if budget.cpus < self._machine_cpus else INFINITY
+        time = budget.cpu_usec or budget.cpus * 1_000_000
+        quota = time if time < self._machine_cpus * 1_000_000 else INFINITY
         limits = [("MemoryMax", Value("t", budget.memory)), ("CPUQuotaPerSecUSec", Value("t", quota))]
         for name in (SLICE, BATCH_SLICE):
             try:

@@ -37,9 +37,9 @@ from sd_taskpacker.engine.requests import Office, Place
 from sd_taskpacker.engine.rights import Rights, must_submit
 from sd_taskpacker.engine.roots import ROOT_CALLER, Roots
 from sd_taskpacker.engine.trial import draft
-from sd_taskpacker.engine.trouble import STORE, WORKDIRS
+from sd_taskpacker.engine.trouble import CONFIG, STORE, WORKDIRS
 from sd_taskpacker.engine.turn import Decide, Decision, Numbered
-from sd_taskpacker.errors import AccessDenied, LimitExceeded
+from sd_taskpacker.errors import AccessDenied, InvalidArgs, LimitExceeded
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
 from sd_taskpacker.model.unit import Catalogue, Kind, TaskUnit
@@ -53,13 +53,14 @@ FEW: Final = 10
 
 
 class Desk:
-    """Implements ports.Manager. `configure` reads the configuration. `show` is told the figures whenever they may
-    have changed; the bus, which needs the desk to exist first, sets it."""
+    """Implements ports.Manager. `configure` reads the configuration: what is in force, and what is wrong with the
+    file, if anything. `show` is told the figures whenever they may have changed; the bus, which needs the desk to
+    exist first, sets it."""
 
     def __init__(
         self,
         loop: Loop,
-        configure: Callable[[], Place],
+        configure: Callable[[], tuple[Place, str]],
         *,
         units: Units,
         machine: Machine,
@@ -70,7 +71,8 @@ class Desk:
     ) -> None:
         self._loop = loop
         self._configure = configure
-        self._place = configure()
+        self._place, flaw = configure()
+        loop.trouble.tell(CONFIG, flaw)
         self._units = units
         self._past = Past(loop, workdirs)
         self._chronicle = chronicle
@@ -142,9 +144,12 @@ class Desk:
     async def reload(self, caller: Caller) -> None:
         await self._rights.manager(caller, "reload")
         # On the loop, since it also changes whom the bus trusts; the file is a few lines.
-        self._place = self._configure()
+        self._place, flaw = self._configure()
+        self._loop.trouble.tell(CONFIG, flaw)
         await self.catalogue(force=True)
         await self.refresh_budget()
+        if flaw:
+            raise InvalidArgs(flaw)
 
     async def catalogue(self, *, force: bool = False) -> Catalogue:
         """The units on disk now: files that were dropped in since are seen by this."""

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from sd_taskpacker.engine.events import Event
-from sd_taskpacker.engine.ports import Store, StoreDamaged, StoreError
+from sd_taskpacker.engine.ports import Store, StoreConflict, StoreDamaged, StoreError
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.engine.trouble import STORE, Trouble
 
@@ -38,6 +38,9 @@ class Memory:
         """Their sequence numbers, once they are on disk; the state has them already. Raises StoreError."""
         try:
             numbers = await self._write(events)
+        except StoreConflict as error:  # What was asked for is at fault, and not the disk.
+            log.error("%s", error)
+            raise
         except StoreError as error:
             self._tell(error)
             raise

@@ -21,6 +21,7 @@ class Past:
         self._loop = loop
         self._workdirs = workdirs
         self._looking = ThreadPoolExecutor(1, thread_name_prefix="past")
+        self._newest: dict[tuple[str, str], Serial | None] = {}
 
     async def taken(self, caller: Caller, requests: Sequence[Request]) -> frozenset[TaskId]:
         """Those of the asked-for versions that history knows. Raises Internal."""
@@ -30,18 +31,23 @@ class Past:
     async def on_disk(
         self, caller: Caller, requests: Sequence[Request], catalogue: Catalogue, place: Place
     ) -> dict[str, Serial]:
-        """Task name -> the newest version of those directories. Read only for names that were never used as far as we
-        know: the store that knew may have been damaged, or removed."""
+        """Task name -> the newest version of those directories, when the name was first asked for: the store may be
+        older than they are (a backup), or new, where another was damaged or removed. What came later it knows."""
         state, found = self._loop.state, {}
         for asked in {request.unit for request in requests}:
             unit = catalogue.find(Kind.BATCH, asked) or catalogue.find(Kind.WORKORDER, asked)
             name = child_name(caller.task, asked)
-            if unit is not None and state.serial(name) is None:
-                directory = directory_of_root(state, place, caller, unit)
-                newest = await in_thread(self._looking, self._workdirs.newest, directory, name)
+            if unit is not None:
+                newest = await self._newest_of(directory_of_root(state, place, caller, unit), name)
                 if newest is not None:
                     found[name] = newest
         return found
+
+    async def _newest_of(self, directory: str, name: str) -> Serial | None:
+        if (directory, name) not in self._newest:
+            newest = await in_thread(self._looking, self._workdirs.newest, directory, name)
+            self._newest[directory, name] = newest
+        return self._newest[directory, name]
 
 
 def _asked_versions(caller: Caller, requests: Sequence[Request]) -> list[TaskId]:

@@ -31,6 +31,9 @@ class Budget:
 
     memory: int
     cpus: int
+    """Whole ones, by which tasks are packed."""
+    cpu_usec: int | None = None
+    """CPU time that all tasks together may have in each second, where a quota says it; None is that of `cpus`."""
     source: str = ""
     not_enforced: tuple[str, ...] = ()
     """`memory`, `cpu`: what tasks are packed by but the kernel does not hold them to, for want of a controller."""
@@ -116,6 +119,15 @@ class Store(Protocol):
 
 class StoreError(Exception):
     """The state directory cannot be written or read; the message says why and what to do."""
+
+
+class StoreConflict(StoreError):
+    """The disk is fine: `task_id`, which is to be new, is there already. An older store was put in place of a newer
+    one, say, or somebody wrote into it."""
+
+    def __init__(self, task_id: TaskId) -> None:
+        super().__init__(f"store: {task_id} is there already")
+        self.task_id = task_id
 
 
 class StoreDamaged(StoreError):

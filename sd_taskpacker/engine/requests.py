@@ -71,8 +71,8 @@ class Office:
     place: Place
     taken: frozenset[TaskId] = frozenset()
     on_disk: Mapping[str, Serial] = field(default_factory=dict)
-    """Task name -> the newest version whose directory is there, of names that were never used as far as we know: the
-    store that knew was damaged or removed."""
+    """Task name -> the newest version whose directory was there when the name was first asked for: the store may know
+    less, if it is an older one, or new."""
 
 
 def examine(office: Office, kind: Kind, caller: Caller, requests: Sequence[Request], now: int) -> list[Instance]:

@@ -71,16 +71,16 @@ class State:
         """Answers what takes the change back, for the case that the store could not remember it."""
         match event:
             case TaskQueued(task):
-                return _all(self._join(task), self._hold(task), self._count(task))
+                return _all(self._join(task), self._hold(task), self._count(task.id))
             case TaskStarted(task):
                 return _all(
                     self._join(task),
                     self._hold(task),
-                    self._count(task),
+                    self._count(task.id),
                     _swap(self._leases, task.id, self._lease(task)),
                 )
             case TaskFound(task):
-                return _all(self._hold(task), _swap(self._leases, task.id, self._lease(task)))
+                return _all(self._hold(task), self._count(task.id), _swap(self._leases, task.id, self._lease(task)))
             case TaskEnded(task):
                 return _all(
                     self._compare(task), self._hold(task), _swap(self._leases, task.id, None), self._learn(task)
@@ -133,6 +133,10 @@ class State:
     def serial(self, name: str) -> Serial | None:
         """The newest day on which the name was used, and that day's next number."""
         return self._serials.get(name)
+
+    def skip(self, task_id: TaskId) -> None:
+        """That version is taken, by something that is not known here."""
+        self._count(task_id)
 
     def expected(self, name: str) -> int:
         """How long (usec) a task of that name takes when nobody says how long."""
@@ -272,9 +276,9 @@ class State:
         else:
             self.line.remove(task_id)
 
-    def _count(self, task: Task) -> Undo:
-        name = task.id.name
-        return _swap(self._serials, name, after(self.serial(name), parse(task.id.version)))
+    def _count(self, task_id: TaskId) -> Undo:
+        name = task_id.name
+        return _swap(self._serials, name, after(self.serial(name), parse(task_id.version)))
 
     def _learn(self, task: Task) -> Undo:
         took, name = run_time(task), task.id.name

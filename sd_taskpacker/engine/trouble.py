@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What keeps the service from working as it should, for as long as it does: a full disk, a read-only one.
+"""What keeps the service from working as it should, for as long as it does: a full disk, a read-only one, or a
+configuration that cannot be read.
 
-New work is refused meanwhile, for to take it and lose it would be worse; what was accepted waits, and is tried again
-until it goes. Whoever meets a trouble tells it, and takes it back when the same thing has worked again.
+Without room new work is refused meanwhile, for to take it and lose it would be worse; what was accepted waits, and is
+tried again until it goes. Whoever meets a trouble tells it, and takes it back when the same thing has worked again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sd_taskpacker.model.task import Task
 
 log = logging.getLogger(__name__)
 
+CONFIG: Final = "config"
 STORE: Final = "store"
 WORKDIRS: Final = "workdirs"
 
@@ -31,8 +33,8 @@ class Trouble:
 
     @property
     def text(self) -> str:
-        """What is wrong, where, and what to do; empty when all is well."""
-        return next(iter(self._texts.values()), "")
+        """What is wrong, where, and what to do; empty when all is well. What hinders work comes first."""
+        return next((text for source, text in self._texts.items() if source != CONFIG), self.of(CONFIG))
 
     def of(self, source: str) -> str:
         """The same, as far as `source` has met it."""

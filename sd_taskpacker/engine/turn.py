@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from sd_taskpacker.engine.events import Event
-from sd_taskpacker.engine.ports import StoreError
+from sd_taskpacker.engine.events import Event, TaskFound, TaskQueued, TaskStarted
+from sd_taskpacker.engine.ports import StoreConflict, StoreError
 from sd_taskpacker.engine.state import State, Undo
-from sd_taskpacker.errors import LimitExceeded
+from sd_taskpacker.errors import LimitExceeded, WrongState
+from sd_taskpacker.model.names import TaskId
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,59 @@ async def take_turn(
     commit: Commit,
 ) -> list[Numbered]:
     """Answers the events that are remembered now; every input has its reply by then."""
+    while True:
+        decided: list[tuple[Input, Decision]] = []
+        try:
+            return await _attempt(
+                state, inputs, now, decided, think=think, breathe=breathe, follow=follow, commit=commit
+            )
+        except StoreConflict as error:
+            state.skip(error.task_id)
+            inputs = _without_the_cause(decided, error)
+
+
+def _refuse(decided: Sequence[tuple[Input, Decision]], error: StoreError) -> None:
+    for given, decision in decided:
+        if decision.events:
+            given.fail(LimitExceeded(f"nothing was done: {error}"))
+        else:
+            given.answer(decision.answer)
+
+
+def _without_the_cause(decided: Sequence[tuple[Input, Decision]], conflict: StoreConflict) -> list[Input]:
+    """Of the inputs that were decided, those that are to be decided again."""
+    again = []
+    for given, decision in decided:
+        if any(_is_new(event, conflict.task_id) for event in decision.events):
+            given.fail(WrongState(f"nothing was done: {conflict}", hint="ask again; its number is now left out"))
+        else:
+            again.append(given)
+    return again
+
+
+def _is_theirs(decided: Sequence[tuple[Input, Decision]], task_id: TaskId) -> bool:
+    return any(_is_new(event, task_id) for _, decision in decided for event in decision.events)
+
+
+def _is_new(event: Event, task_id: TaskId) -> bool:
+    return isinstance(event, TaskQueued | TaskStarted | TaskFound) and event.task.id == task_id
+
+
+async def _attempt(
+    state: State,
+    inputs: Sequence[Input],
+    now: int,
+    decided: list[tuple[Input, Decision]],
+    *,
+    think: Think,
+    breathe: Breathe,
+    follow: Follow,
+    commit: Commit,
+) -> list[Numbered]:
+    """Raises StoreConflict when an input in `decided`, which is filled here, asks for a task that is there; then
+    nothing was changed, and those in `decided` have no reply."""
     events: list[Event] = []
     undos: list[Undo] = []
-    decided: list[tuple[Input, Decision]] = []
     for given in inputs:
         try:
             decision = await think(given.decide, now) if given.plans else given.decide(now)
@@ -109,11 +160,9 @@ async def take_turn(
     except StoreError as error:
         for undo in reversed(undos):
             undo()
-        for given, decision in decided:
-            if decision.events:
-                given.fail(LimitExceeded(f"nothing was done: {error}"))
-            else:
-                given.answer(decision.answer)
+        if isinstance(error, StoreConflict) and _is_theirs(decided, error.task_id):
+            raise
+        _refuse(decided, error)
         return []
     for given, decision in decided:
         given.answer(decision.answer)

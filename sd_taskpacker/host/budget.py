@@ -17,6 +17,8 @@ from sd_taskpacker.engine.ports import Budget
 from sd_taskpacker.host.cgroups import ROOT, Hierarchy, offering, read_hierarchies, unusable
 
 THE_MACHINE = "the machine's memory"
+SECOND = 1_000_000
+"""usec"""
 
 
 def _machine_memory() -> int:
@@ -52,15 +54,13 @@ class ThisMachine:
         # What v1 writes for "no limit" is larger than any machine, so the comparison alone handles it.
         limits = [(self._memory(), THE_MACHINE), *_memory_limits(offering(hierarchies, "memory"))]
         memory, source = min(limits, key=lambda limit: limit[0])
-        cpus = min(
-            self._affinity(),
-            *_cpuset(offering(hierarchies, "cpuset")),
-            *_quotas(offering(hierarchies, "cpu")),
-            1 << 31,  # min() needs a second argument when no tree limits anything.
-        )
+        cpus = min([self._affinity(), *_cpuset(offering(hierarchies, "cpuset"))])
+        quota = min(_quotas(offering(hierarchies, "cpu")), default=cpus * SECOND)
         return Budget(
             memory=memory,
-            cpus=max(1, cpus),
+            # Rounded down: half a CPU too many would make every task slower than it was planned.
+            cpus=max(1, min(cpus, quota // SECOND)),
+            cpu_usec=quota if quota < cpus * SECOND else None,
             source=source,
             not_enforced=unusable(hierarchies, ("memory", "cpu"), self._manager_cgroup),
         )
@@ -77,13 +77,13 @@ def _memory_limits(tree: Hierarchy | None) -> Iterator[tuple[int, str]]:
 
 
 def _quotas(tree: Hierarchy | None) -> Iterator[int]:
-    """Whole CPUs, rounded down: half a CPU too many would make every task slower than it was planned."""
+    """usec of CPU time in each second."""
     if tree is None:
         return
     for directory in tree.way_up():
         quota, period = _quota(tree, directory)
         if quota > 0 and period > 0:
-            yield quota // period
+            yield quota * SECOND // period
 
 
 def _quota(tree: Hierarchy, directory: Path) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from sd_taskpacker.engine.events import (
     TaskQueued,
     TaskStarted,
 )
-from sd_taskpacker.engine.ports import Remembered, StoreError
+from sd_taskpacker.engine.ports import Remembered, StoreConflict, StoreError
 from sd_taskpacker.host import statements
 from sd_taskpacker.host.history import details, moment, subject
 from sd_taskpacker.host.taskjson import to_text
@@ -47,17 +47,13 @@ def append(connection: sqlite3.Connection, event: Event) -> int:
 
 
 def apply(connection: sqlite3.Connection, event: Event, number: int) -> None:
-    """`number` is the event's. Raises StoreError where there is nothing to change."""
+    """`number` is the event's. Raises StoreConflict where a new task is none, StoreError where there is nothing to
+    change."""
     match event:
         case TaskQueued(task):
-            connection.execute(statements.INSERT_TASK, _columns(task))
-            _advance_serial(connection, task)
-        case TaskStarted(task):
-            _change(connection, task.id, statements.START_TASK, _columns(task), "is there already")
-            _advance_serial(connection, task)
-        case TaskFound(task):
-            # Its serial is not counted: of a name that is not known yet, the directories tell the next number.
-            _change(connection, task.id, statements.START_TASK, _columns(task), "is there already")
+            _insert(connection, task, statements.INSERT_TASK)
+        case TaskStarted(task) | TaskFound(task):
+            _insert(connection, task, statements.START_TASK)
         case TaskAltered(task):
             _change(connection, task.id, statements.ALTER_TASK, _columns(task))
         case TaskPromised(task_id, start):
@@ -111,15 +107,19 @@ def _append(connection: sqlite3.Connection, time: int | None, task: str, event: 
     return number
 
 
-def _change(
-    connection: sqlite3.Connection,
-    task_id: TaskId,
-    statement: str,
-    parameters: dict[str, Any],
-    otherwise: str = _NEVER_CAME,
-) -> None:
+def _insert(connection: sqlite3.Connection, task: Task, statement: str) -> None:
+    try:
+        made = connection.execute(statement, _columns(task)).rowcount
+    except sqlite3.IntegrityError:
+        made = 0
+    if made != 1:
+        raise StoreConflict(task.id)
+    _advance_serial(connection, task)
+
+
+def _change(connection: sqlite3.Connection, task_id: TaskId, statement: str, parameters: dict[str, Any]) -> None:
     if connection.execute(statement, parameters).rowcount != 1:
-        raise StoreError(f"store: {task_id} {otherwise}")
+        raise StoreError(f"store: {task_id} {_NEVER_CAME}")
 
 
 def _advance_serial(connection: sqlite3.Connection, task: Task) -> None:

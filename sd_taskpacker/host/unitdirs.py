@@ -6,7 +6,8 @@ all directories, where again the higher file of a name wins. A link to /dev/null
 
 What stays true whatever lies in the directories: `refresh` does not raise and does not block (a fifo is opened
 without waiting), reads no more of a file than a unit may have, and keeps the last good definition of a unit whose new
-text is bad. Only a unit whose directory clashes with another's is not in force at all.
+text is bad. Only a unit whose directory clashes with another's (host.apart), or whose environment others than root
+can change (host.environment), is not in force at all.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sd_taskpacker.host.apart import misplaced
+from sd_taskpacker.host.environment import untrusted
 from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.model.problems import Problem, Severity
 from sd_taskpacker.model.settings import Source, load_unit
@@ -39,6 +42,8 @@ _HINTS: Final = {
 Stamp = tuple[object, ...]
 """What changes when a file does: path, and device, inode, size, mtime and ctime of the link and of its target."""
 UnitKey = tuple[Kind, str]
+Unfit = Mapping[UnitKey, tuple[Problem, ...]]
+"""Units that read well and may not run all the same."""
 
 
 def default_directories(*, user: bool, environ: Mapping[str, str]) -> tuple[Path, ...]:
@@ -86,23 +91,38 @@ class _Loaded:
 class UnitDirectories:
     """Implements engine.ports.Units. Not for two threads at once."""
 
-    def __init__(self, directories: Sequence[Path], *, trust: Callable[[], Trust] | None = None) -> None:
-        """With `trust`, which makes one for each look, what others than root can write is refused."""
+    def __init__(
+        self,
+        directories: Sequence[Path],
+        *,
+        trust: Callable[[], Trust] | None = None,
+        state: Path | None = None,
+        runtime: Path | None = None,
+    ) -> None:
+        """With `trust`, which makes one for each look, what others than root can write is refused. No task has its
+        directory among those of the service, `state` and `runtime`, but the one that it is given there."""
         self._directories = tuple(directories)
         self._trust = trust
+        self._own = (str(state) if state else None, str(runtime) if runtime else None)
         self._survey: _Survey | None = None
         self._loaded: dict[UnitKey, _Loaded] = {}
+        self._unfit: Unfit = {}
         self._catalogue = Catalogue()
 
     def refresh(self, *, force: bool = False) -> Catalogue:
         """Looks at every file and reads those that changed, all of them with `force`. Does not raise."""
-        survey = _survey(self._directories, self._trust() if self._trust else None)
-        if survey == self._survey and not force:
-            return self._catalogue
-        # The stamps were taken before anything is read: a file that changes meanwhile is read again next time.
-        self._loaded = {key: self._load(key, files, force) for key, files in survey.files.items()}
-        self._survey = survey
-        self._catalogue = _catalogue(self._loaded, survey.problems)
+        trust = self._trust() if self._trust else None
+        survey = _survey(self._directories, trust)
+        changed = survey != self._survey or force
+        if changed:
+            # The stamps were taken before anything is read: a file that changes meanwhile is read again next time.
+            self._loaded = {key: self._load(key, files, force) for key, files in survey.files.items()}
+            self._survey = survey
+        # Whose an environment file is can change while no unit does.
+        unfit = untrusted(_units(self._loaded), trust)
+        if changed or unfit != self._unfit:
+            self._unfit = unfit
+            self._catalogue = _catalogue(self._loaded, survey.problems, unfit, *self._own)
         return self._catalogue
 
     def _load(self, key: UnitKey, files: _Files, force: bool) -> _Loaded:
@@ -115,11 +135,23 @@ class UnitDirectories:
         return loaded
 
 
-def _catalogue(loaded: Mapping[UnitKey, _Loaded], problems: Sequence[Problem]) -> Catalogue:
-    present = _apart({key: one for key, one in sorted(loaded.items()) if not one.masked})
+def _units(loaded: Mapping[UnitKey, _Loaded]) -> dict[UnitKey, TaskUnit]:
+    return {key: one.unit for key, one in loaded.items() if one.unit is not None}
+
+
+def _catalogue(
+    loaded: Mapping[UnitKey, _Loaded],
+    problems: Sequence[Problem],
+    unfit: Unfit,
+    state: str | None,
+    runtime: str | None,
+) -> Catalogue:
+    present = _without({key: one for key, one in sorted(loaded.items()) if not one.masked}, unfit)
+    clashes = misplaced(_units(present).values(), state, runtime)
+    present = _without(present, {key: (problem,) for key, problem in clashes.items()})
     every = [*problems, *(problem for one in present.values() for problem in one.problems)]
     return Catalogue(
-        units={key: one.unit for key, one in present.items() if one.unit is not None},
+        units=_units(present),
         problems=tuple(every),
         refused=tuple(
             RefusedUnit(_shown(name), kind, _shown(one.files.main.path), one.problems)
@@ -129,35 +161,12 @@ def _catalogue(loaded: Mapping[UnitKey, _Loaded], problems: Sequence[Problem]) -
     )
 
 
-def _apart(loaded: Mapping[UnitKey, _Loaded]) -> dict[UnitKey, _Loaded]:
-    """Without the units whose `Directory=` would mix their tasks' directories with those of a unit before them by
-    name: not one of their definitions is good.
-
-    Two kinds of one name may share it: their tasks share a name, too, and so never have a version in common.
-    """
-    found, kept = dict(loaded), list[TaskUnit]()
-    for key, one in sorted(loaded.items(), key=lambda pair: (pair[0][1], pair[0][0])):
-        if (unit := one.unit) is None or unit.directory is None:
-            continue
-        other = next((each for each in kept if each.name != unit.name and _overlap(each, unit)), None)
-        if other is None:
-            kept.append(unit)
-        else:
-            found[key] = _Loaded(one.files, None, (*one.problems, _clash(unit, other)))
-    return found
-
-
-def _overlap(one: TaskUnit, other: TaskUnit) -> bool:
-    first, second = f"{one.directory}/", f"{other.directory}/"
-    return first.startswith(second) or second.startswith(first)
-
-
-def _clash(unit: TaskUnit, other: TaskUnit) -> Problem:
-    message = (
-        f"{unit.directory} and {other.directory}, the directory of {other.name}.{other.kind} ({other.path}), would"
-        " mix the files of their tasks; give each unit a directory of its own"
-    )
-    return Problem(unit.path, 0, "Directory", Severity.ERROR, message)
+def _without(loaded: Mapping[UnitKey, _Loaded], unfit: Unfit) -> dict[UnitKey, _Loaded]:
+    """Not one of the definitions of an unfit unit is good."""
+    return {
+        key: _Loaded(one.files, None, (*one.problems, *unfit[key])) if key in unfit else one
+        for key, one in loaded.items()
+    }
 
 
 def _load(key: UnitKey, files: _Files) -> _Loaded:

@@ -46,6 +46,7 @@ _CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLO
 _EROFS_HINT = "the service may write there only with ReadWritePaths= in a drop-in (systemctl edit sd-taskpacker)"
 _ADVICE: Final = {
     errno.ENOSPC: "free some space on its file system",
+    errno.EDQUOT: "free some space, or raise the quota",
     errno.EROFS: "remount its file system writable",
 }
 
@@ -166,6 +167,8 @@ class WorkDirectories:
             advice = _ADVICE.get(error.errno or 0)
             if advice is None or (error.errno == errno.EROFS and not ours):
                 raise
+            # A quota may be that of the task's user: others have room.
+            ours = ours and error.errno != errno.EDQUOT
             raise NoRoom(f"{task.root_directory}: {error.strerror}; {advice}", ours=ours) from error
 
 

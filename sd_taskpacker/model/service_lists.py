@@ -25,6 +25,10 @@ _ARCHITECTURE = re.compile(r"[a-z0-9-]+", re.ASCII)
 _CREDENTIAL = re.compile(r"[!-.0-9;-~]+", re.ASCII)
 
 OUR_ENVIRONMENT: Final = "TASKPACKER_"
+SYSTEMS_ENVIRONMENT: Final = frozenset({"EXIT_CODE", "EXIT_STATUS", "SERVICE_RESULT"})
+"""Tells how the task ended; the unit's own value would take its place."""
+LOADER_ENVIRONMENT: Final = re.compile(r"LD_\w*|GLIBC_TUNABLES|GCONV_PATH|LOCPATH", re.ASCII)
+"""Says what code a program loads. The command that root runs at the end of a task has the task's environment."""
 
 _STATUS_NAMES: Final = {
     name: number
@@ -53,23 +57,39 @@ def _assignment(word: str) -> str:
     name, separator, _ = word.partition("=")
     if not separator or not _ENV_NAME.fullmatch(name):
         raise ValueError(f"{excerpt(word)} is not NAME=VALUE; put quotes around a value with blanks")
-    return _not_ours(word)
+    return _free_to_set(word)
 
 
 def _variable(word: str) -> str:
-    """A name to pass on."""
     if not _ENV_NAME.fullmatch(word):
         raise ValueError(f"{excerpt(word)} is not the name of an environment variable")
     return _not_ours(word)
 
 
+def _variable_to_pass(word: str) -> str:
+    return _free_to_set(_variable(word))
+
+
 def _variable_or_assignment(word: str) -> str:
-    return _assignment(word) if "=" in word else _variable(word)
+    """What is to be taken away: that is fine for what may not be set, too."""
+    _variable(word.partition("=")[0])
+    return word
+
+
+def _free_to_set(word: str) -> str:
+    if LOADER_ENVIRONMENT.fullmatch(word.partition("=")[0]):
+        raise ValueError(
+            f"{excerpt(word)} would also hold for a command that root runs at the task's end; for the task alone"
+            " write Exec=/usr/bin/env NAME=VALUE PROGRAM"
+        )
+    return _not_ours(word)
 
 
 def _not_ours(word: str) -> str:
     if word.startswith(OUR_ENVIRONMENT):
         raise ValueError(f"{excerpt(word)} is set by the scheduler; choose a name without {OUR_ENVIRONMENT}")
+    if word.partition("=")[0] in SYSTEMS_ENVIRONMENT:
+        raise ValueError(f"{excerpt(word)} is set by systemd, to tell how the task ended; choose another name")
     return word
 
 
@@ -182,7 +202,7 @@ def _status_signal(word: str) -> int:
 PATHS: Final = words(_prefixed_path)
 GROUPS: Final = words(parse_user)
 ENVIRONMENT: Final = words(_assignment, escapes=True)
-PASS_ENVIRONMENT: Final = words(_variable, escapes=True)
+PASS_ENVIRONMENT: Final = words(_variable_to_pass, escapes=True)
 UNSET_ENVIRONMENT: Final = words(_variable_or_assignment, escapes=True)
 ENVIRONMENT_FILE: Final = array("a(sb)", _environment_file, "EnvironmentFiles")
 ARCHITECTURES: Final = words(_architecture)

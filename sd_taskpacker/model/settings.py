@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pydantic import BaseModel
 
@@ -23,6 +23,9 @@ from sd_taskpacker.model.syntax import parse
 from sd_taskpacker.model.unit import Kind, Parameter, TaskUnit
 
 Table = TypeVar("Table", bound=BaseModel)
+
+STORE: Final = "state.sqlite"
+"""Beside the directories of units lies what the service remembers, in files of names that begin so (host.store)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ def load_unit(kind: Kind, name: str, sources: Sequence[Source]) -> tuple[TaskUni
     contents = Contents(kind=kind, path=sources[0].path)
     try:
         check_component(name, "unit name")
+        if name.startswith(STORE):
+            raise ValueError(f"names that begin with {STORE} are those of the service's own files; choose another")
     except ValueError as e:
         contents.problems.append(Problem(contents.path, 0, "", Severity.ERROR, str(e)))
     documents = [parse(source.path, source.text) for source in sources]

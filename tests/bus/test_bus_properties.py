@@ -46,6 +46,14 @@ def test_arguments_are_not_expanded() -> None:
     assert words[1][:2] == ["/bin/echo", "$$HOME $${x} $$$$"]
 
 
+@pytest.mark.parametrize("setting", ["RootDirectory", "RootImage"])
+def test_what_leaves_the_receipt_runs_outside_of_a_root_that_the_task_has_for_itself(setting: str) -> None:
+    made = properties(a_task(properties=((setting, Value("s", "/srv/jail")),)))
+    assert made["RootDirectoryStartOnly"] is True
+    assert made["WorkingDirectory"] == f"-{HOME}"
+    assert "RootDirectoryStartOnly" not in properties(a_task())
+
+
 def test_what_leaves_the_receipt_cannot_be_taken_away() -> None:
     own = (("ExecStopPostEx", Value("a(sasas)", [])), ("ExecStopPost", Value("a(sasb)", [])))
     assert not {"ExecStopPost", "ExecStopPostEx"} & properties(a_task(properties=own)).keys()

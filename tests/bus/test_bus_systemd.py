@@ -164,9 +164,12 @@ async def test_observe_tells_who_is_alive(bench: Bench) -> None:
     assert found == [ObservedUnit(TaskId.parse(f"{name}@1"), name != "b") for name in "abc"]
 
 
-@pytest.mark.parametrize(("cpus", "quota"), [(2, 2_000_000), (4, INFINITY)])
-async def test_budget_is_put_on_both_slices(bench: Bench, cpus: int, quota: int) -> None:
-    await bench.launcher.enforce(Budget(memory=1 << 30, cpus=cpus))
+@pytest.mark.parametrize(
+    ("cpus", "time", "quota"),
+    [(2, None, 2_000_000), (4, None, INFINITY), (1, 500_000, 500_000), (1, 1_500_000, 1_500_000)],
+)
+async def test_budget_is_put_on_both_slices(bench: Bench, cpus: int, time: int | None, quota: int) -> None:
+    await bench.launcher.enforce(Budget(memory=1 << 30, cpus=cpus, cpu_usec=time))
     limits: list[Any] = [["MemoryMax", ("t", 1 << 30)], ["CPUQuotaPerSecUSec", ("t", quota)]]
     slices = ["taskpacker.slice", "taskpacker-batch.slice"]
     assert bench.mock.called("SetUnitProperties") == [[name, True, limits] for name in slices]

@@ -51,6 +51,7 @@ class Daemon:
         self.machine = FakeMachine(Budget(memory=chunks * CHUNK_BYTES, cpus=cpus))
         self.signals = FakeSignals(self.diary)
         self.authority = FakeAuthority()
+        self.place, self.flaw = PLACE, ""
         self.loop = Loop(State(self.store.load(), self.machine.budget()), self.store, lambda: self.now, boot_id=BOOT)
         self.journal = FakeJournal()
         self.chronicle = Chronicle(self.journal)
@@ -66,7 +67,7 @@ class Daemon:
         )
         self.desk = Desk(
             self.loop,
-            lambda: PLACE,
+            lambda: (self.place, self.flaw),
             units=self.units,
             machine=self.machine,
             launcher=self.launcher,

@@ -30,6 +30,7 @@ from sd_taskpacker.engine.ports import (
     Receipt,
     Remembered,
     StartRefused,
+    StoreConflict,
     StoreDamaged,
     StoreError,
     TaskFilter,
@@ -68,6 +69,8 @@ class FakeStore:
         self.commits: list[list[Event]] = []
         self.fails = 0
         """So many commits and probes to come are refused."""
+        self.conflicts: set[TaskId] = set()
+        """Known to nobody, and there when a task of that id begins."""
         self.damaged = False
         """From now on nothing can be written or read, until it is renewed."""
         self.renewed: list[Remembered] = []
@@ -111,6 +114,8 @@ class FakeStore:
         return [self._remember(event) for event in events]
 
     def _remember(self, event: Event) -> int:
+        if isinstance(event, TaskQueued | TaskStarted) and event.task.id in self.conflicts:
+            raise StoreConflict(event.task.id)
         match event:
             case TaskQueued(task) | TaskStarted(task) | TaskFound(task) | TaskEnded(task) | TaskAltered(task):
                 self.history[task.id] = task

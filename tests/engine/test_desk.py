@@ -8,6 +8,7 @@ import pytest
 from sd_taskpacker.engine import loop
 from sd_taskpacker.engine.events import TaskEnded
 from sd_taskpacker.engine.ports import Budget, Remembered, TaskFilter
+from sd_taskpacker.engine.trouble import STORE
 from sd_taskpacker.errors import (
     AccessDenied,
     Decommissioned,
@@ -267,6 +268,23 @@ async def test_a_parent_that_ends_while_its_child_is_asked_for_gets_none() -> No
         daemon.units.before_refresh = lambda: daemon.loop.state.apply(TaskEnded(ended(parent)))
         with pytest.raises(AccessDenied, match="build@"):
             await daemon.desk.batch_submit(caller, [request()])
+
+
+async def test_a_configuration_that_cannot_be_read_is_told_to_who_reloads_and_until_it_can() -> None:
+    async with running(Daemon()) as daemon:
+        daemon.flaw = "/etc/taskpacker.toml: a slip in line 3"
+        daemon.units.catalogue = catalogue(unit("build", root=True))
+        with pytest.raises(InvalidArgs, match="a slip in line 3"):
+            await daemon.desk.reload(ADMIN)
+        assert daemon.signals.figures[-1].trouble == daemon.flaw
+        assert daemon.signals.figures[-1].roots == ("build",)
+        await daemon.desk.batch_submit(ADMIN, [])
+        daemon.loop.trouble.tell(STORE, "the disk is full")
+        assert daemon.signals.figures[-1].trouble == "the disk is full"
+        daemon.loop.trouble.tell(STORE, "")
+        daemon.flaw = ""
+        await daemon.desk.reload(ADMIN)
+        assert daemon.signals.figures[-1].trouble == ""
 
 
 async def test_new_roots_are_shown_as_soon_as_they_are_read() -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from sd_taskpacker.engine.found import task_of
-from sd_taskpacker.engine.ports import FoundUnit, ObservedUnit
+from sd_taskpacker.engine.ports import FoundUnit, ObservedUnit, Remembered
+from sd_taskpacker.errors import WrongState
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.unit import Kind
 from tests.engine.builders import ADMIN, BOOT, NOW, SECOND, TODAY, receipt, request, unit
@@ -90,3 +93,31 @@ async def test_versions_go_on_behind_directories_that_nobody_remembers() -> None
         assert [answer.started for answer in answers] == [(f"job@{TODAY}.7",), (f"job@{TODAY}.8",)]
         daemon.workdirs.made["job"] = (TODAY, 20)
         assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].started == (f"job@{TODAY}.9",)
+
+
+async def test_versions_go_on_behind_directories_that_are_newer_than_the_store() -> None:
+    """It was replaced by a backup."""
+    daemon = Daemon(unit(chunks=1), remembered=Remembered(serials={"job": (TODAY, 2)}))
+    daemon.workdirs.made["job"] = (TODAY, 6)
+    async with running(daemon):
+        assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].started == (f"job@{TODAY}.7",)
+
+
+async def test_versions_go_on_behind_what_runs_and_the_store_does_not_know() -> None:
+    one = dataclasses.replace(FOUND, id=TaskId("job", f"{TODAY}.3"), directory=f"/srv/@{TODAY}.3")
+    daemon = Daemon(unit(chunks=1), remembered=Remembered(serials={"job": (TODAY, 2)}))
+    daemon.launcher.observed = [ObservedUnit(one.id, alive=True)]
+    daemon.launcher.found = {one.id: one}
+    async with running(daemon, resumed=False):
+        await daemon.resume()
+        assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].started == (f"job@{TODAY}.4",)
+
+
+async def test_a_version_that_the_store_has_against_its_own_numbers_fails_one_call_and_is_no_trouble() -> None:
+    daemon = Daemon(unit(chunks=1))
+    daemon.store.conflicts = {TaskId("job", f"{TODAY}.0")}
+    async with running(daemon):
+        with pytest.raises(WrongState, match="is there already"):
+            await daemon.desk.batch_submit(ADMIN, [request()])
+        assert daemon.desk.figures().trouble == ""
+        assert (await daemon.desk.batch_submit(ADMIN, [request()]))[0].started == (f"job@{TODAY}.1",)

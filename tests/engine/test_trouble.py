@@ -62,7 +62,7 @@ async def test_a_damage_that_is_met_while_reading_is_mended_as_soon() -> None:
         with pytest.raises(Internal, match="it is damaged"):
             await daemon.desk.get_task("gone@1")
         await daemon.until("renew")
-        assert daemon.desk.figures().trouble == ""
+        await daemon.sees(lambda: daemon.desk.figures().trouble == "")
 
 
 async def test_a_new_store_that_finds_no_room_is_tried_again() -> None:

@@ -8,21 +8,23 @@ from typing import Any
 import pytest
 
 from sd_taskpacker.engine.events import Event, RootDecommissioned, TaskQueued, TaskStarted
-from sd_taskpacker.engine.ports import StoreError
+from sd_taskpacker.engine.ports import StoreConflict, StoreError
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.engine.turn import AT_ONCE, Decide, Decision, Follow, Input, Numbered, take_turn
-from sd_taskpacker.errors import InvalidArgs, LimitExceeded
+from sd_taskpacker.errors import InvalidArgs, LimitExceeded, WrongState
 from tests.engine.builders import NOW, at_once, state, task, waiting
 
 
 class Commits(list[list[Event]]):
-    def __init__(self, error: StoreError | None = None) -> None:
+    def __init__(self, error: StoreError | None = None, *, once: bool = False) -> None:
         super().__init__()
         self.error = error
+        self.once = once
 
     async def __call__(self, events: Sequence[Event]) -> list[int]:
-        if self.error:
-            raise self.error
+        if error := self.error:
+            self.error = None if self.once else error
+            raise error
         self.append(list(events))
         return list(range(1, len(events) + 1))
 
@@ -92,6 +94,26 @@ async def test_a_failed_commit_changes_nothing_and_says_so() -> None:
         await _result(order)
     assert held.open_tasks() == []
     assert not held.is_decommissioned("job")
+
+
+async def test_who_asks_for_a_task_that_is_there_fails_alone_and_its_number_is_left_out() -> None:
+    there, other = TaskStarted(task("a", version="20261121.0")), TaskStarted(task("b"))
+    held, first, second = state(), _input(1, there), _input(2, other)
+    commits = Commits(StoreConflict(there.task.id), once=True)
+    assert await _turn(held, commits, first, second) == [(1, other)]
+    assert await _result(second) == 2
+    with pytest.raises(WrongState, match="is there already"):
+        await _result(first)
+    assert held.open_tasks() == [other.task]
+    assert held.serial("a") == ("20261121", 1)
+
+
+async def test_a_conflict_that_nobody_asked_for_is_a_refusal() -> None:
+    order = _input(None, RootDecommissioned("job"))
+    follow = _then(TaskStarted(task()))
+    assert await _turn(state(), Commits(StoreConflict(task().id)), order, follow=follow) == []
+    with pytest.raises(LimitExceeded):
+        await _result(order)
 
 
 async def test_a_refused_input_hinders_no_other() -> None:

@@ -129,11 +129,20 @@ def test_hybrid_reads_v1_and_takes_its_huge_number_for_none(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("quota", "cpus"), [("250000 100000", 2), ("50000 100000", 1), ("max 100000", 8), ("900000 100000", 8)]
+    ("quota", "cpus", "time"),
+    [
+        ("250000 100000", 2, 2_500_000),
+        ("50000 100000", 1, 500_000),
+        ("max 100000", 8, None),
+        ("900000 100000", 8, None),
+    ],
 )
-def test_v2_quota_is_rounded_down_but_never_below_one(tmp_path: Path, quota: str, cpus: int) -> None:
+def test_v2_quota_is_rounded_down_for_packing_but_never_below_one_and_told_as_it_is(
+    tmp_path: Path, quota: str, cpus: int, time: int | None
+) -> None:
     root = files(pure_v2(tmp_path), {f"/sys/fs/cgroup{SERVICE}/cpu.max": quota})
-    assert machine(root).budget().cpus == cpus
+    budget = machine(root).budget()
+    assert (budget.cpus, budget.cpu_usec) == (cpus, time)
 
 
 def test_v1_quota_in_a_co_mounted_tree(tmp_path: Path) -> None:

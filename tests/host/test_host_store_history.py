@@ -9,8 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from sd_taskpacker.engine.events import Drained, Resumed, TaskClosed, TaskDropped, TaskEnded, TaskFound, TaskStarted
-from sd_taskpacker.engine.ports import Remembered
+from sd_taskpacker.engine.events import (
+    Drained,
+    Resumed,
+    TaskClosed,
+    TaskDropped,
+    TaskEnded,
+    TaskFound,
+    TaskQueued,
+    TaskStarted,
+)
+from sd_taskpacker.engine.ports import Remembered, StoreConflict
 from sd_taskpacker.host.store import SqliteStore
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.task import Outcome, Result, Task
@@ -123,13 +132,27 @@ def test_a_line_without_a_time_is_old(store: SqliteStore) -> None:
     assert _begins(store) == 3
 
 
-def test_a_found_task_is_open_and_its_number_is_not_counted(store: SqliteStore, tmp_path: Path) -> None:
+def test_a_found_task_is_open_and_its_number_is_counted(store: SqliteStore, tmp_path: Path) -> None:
     one = task(version="20261121.3")
     store.commit([TaskFound(one)])
     store.close()
     again = SqliteStore(tmp_path / "state.sqlite")
-    assert again.load() == Remembered(open=(one,))
+    assert again.load() == Remembered(open=(one,), serials={one.id.name: ("20261121", 4)})
     assert [event.event for event in again.events(0, 0)] == ["TaskFound"]
+
+
+@pytest.mark.parametrize("event", [TaskQueued, TaskStarted, TaskFound])
+def test_a_task_that_is_there_is_no_new_one_and_nothing_of_the_commit_is_kept(
+    store: SqliteStore, event: type[TaskQueued | TaskStarted | TaskFound]
+) -> None:
+    one = task(version="20261121.3")
+    store.commit([TaskStarted(one)])
+    before = store.load()
+    with pytest.raises(StoreConflict, match="is there already") as caught:
+        store.commit([Drained(), event(one)])
+    assert caught.value.task_id == one.id
+    assert store.load() == before
+    assert len(store.events(0, 0)) == 1
 
 
 def _running(version: str) -> Task:

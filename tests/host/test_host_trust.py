@@ -94,3 +94,49 @@ def test_in_a_sticky_directory_it_counts_whose_the_file_is(units: Path) -> None:
     assert flaw(units / "a.batch") is None
     os.chown(units / "a.batch", STRANGER, 0)
     assert flaw(units / "a.batch") is not None
+
+
+def _leave_the_place_to_all(path: Path) -> None:
+    path.unlink()
+    path.parent.chmod(0o1777)
+
+
+def _lead_to_such_a_place(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/var/tmp/nothing-of-this-name")
+
+
+ENVIRONMENT_CHANGES: dict[str, Callable[[Path], None]] = {
+    "is another's": lambda path: os.chown(path, STRANGER, 0),
+    "can be written": lambda path: path.chmod(0o666),
+    "is missing where everybody makes files": _leave_the_place_to_all,
+    "is a link into such a place": _lead_to_such_a_place,
+}
+
+
+@pytest.mark.parametrize("change", ENVIRONMENT_CHANGES)
+def test_a_unit_whose_environment_others_can_write_is_refused_also_when_they_can_since_a_moment(
+    units: Path, change: str
+) -> None:
+    """What is in there also holds for what root runs at the task's end."""
+    file = units.parent / "conf/a.env"
+    file.parent.mkdir()
+    file.write_text("A=1\n")
+    (units / "a.batch.d/b.conf").write_text(f"[Service]\nEnvironmentFile=-{file}\n")
+    directories = UnitDirectories([units], trust=lambda: Trust(os.geteuid()))
+    assert directories.refresh().find(Kind.BATCH, "a") is not None
+    ENVIRONMENT_CHANGES[change](file)
+    catalogue = directories.refresh()
+    assert catalogue.find(Kind.BATCH, "a") is None
+    (problem,) = catalogue.refused[0].problems
+    assert (problem.key, problem.path) == ("EnvironmentFile", str(units / "a.batch"))
+    assert UnitDirectories([units]).refresh().find(Kind.BATCH, "a") is not None
+
+
+def test_an_environment_file_of_root_may_be_missing_but_is_not_a_pattern(units: Path) -> None:
+    directories = UnitDirectories([units], trust=lambda: Trust(os.geteuid()))
+    dropin = units / "a.batch.d/b.conf"
+    dropin.write_text(f"[Service]\nEnvironmentFile=-{units.parent}/missing\n")
+    assert directories.refresh().find(Kind.BATCH, "a") is not None
+    dropin.write_text("[Service]\nEnvironmentFile=/home/*/env\n")
+    assert directories.refresh(force=True).find(Kind.BATCH, "a") is None

@@ -282,3 +282,38 @@ def test_both_kinds_of_one_name_may_share_a_directory(disk: Disk) -> None:
     placed(disk, "etc/a.batch", "/srv/a")
     placed(disk, "etc/a.workorder", "/srv/a")
     assert len(disk.read().units) == 2
+
+
+SERVICES_OWN = ("/var/lib/sd-taskpacker", "/run/sd-taskpacker")
+
+
+@pytest.mark.parametrize(
+    "directory",
+    [
+        "/var/lib/sd-taskpacker",
+        "/var/lib/sd-taskpacker/b",
+        "/var/lib",
+        "/run/sd-taskpacker/ended",
+        "/run/sd-taskpacker",
+    ],
+)
+def test_a_directory_among_those_of_the_service_is_refused_while_its_own_may_be_said(
+    disk: Disk, directory: str
+) -> None:
+    state, runtime = map(Path, SERVICES_OWN)
+    disk.units = UnitDirectories([disk.base / "etc"], state=state, runtime=runtime)
+    placed(disk, "etc/a.batch", directory)
+    placed(disk, "etc/c.batch", "/var/lib/sd-taskpacker/c")
+    disk.batch("etc/b.batch")
+    catalogue = disk.read()
+    assert [name for _, name in catalogue.units] == ["b", "c"]
+    (refused,) = catalogue.refused
+    assert (refused.name, refused.problems[0].key) == ("a", "Directory")
+    assert "leave the key out" in refused.problems[0].message
+
+
+@pytest.mark.parametrize("name", ["state.sqlite", "state.sqlite.new", "state.sqlite-wal"])
+def test_a_unit_has_no_name_of_the_stores_files(disk: Disk, name: str) -> None:
+    disk.batch(f"etc/{name}.batch")
+    assert disk.find(name) is None
+    assert "choose another" in disk.problems()[0]

@@ -43,6 +43,13 @@ def test_that_there_is_no_room_somewhere_else_is_told(tmp_path: Path, monkeypatc
     assert not refused.value.ours
 
 
+def test_a_quota_that_is_used_up_passes_and_is_nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _refuse(monkeypatch, "fchmod", errno.EDQUOT)
+    with pytest.raises(NoRoom, match="raise the quota") as refused:
+        WorkDirectories(tmp_path).prepare(task(tmp_path))
+    assert not refused.value.ours
+
+
 def test_read_only_passes_in_the_state_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _refuse(monkeypatch, "mkdir", errno.EROFS)
     with pytest.raises(NoRoom, match="Read-only file system; remount its file system writable"):

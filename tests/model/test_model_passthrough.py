@@ -44,6 +44,14 @@ def test_lists_append_and_an_empty_assignment_resets_them() -> None:
     assert sent("Environment=A=1", "Environment=", "Environment=B=2") == [("Environment", ["B=2"])]
 
 
+@pytest.mark.parametrize("name", ["LD_PRELOAD", "LD_LIBRARY_PATH", "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH"])
+def test_what_root_would_load_at_the_end_of_a_task_can_be_taken_away_and_not_set(name: str) -> None:
+    for line in (f"Environment=A=1 {name}=/home/ann/lib", f"PassEnvironment={name}"):
+        (error,) = errors(line)
+        assert "Exec=/usr/bin/env NAME=VALUE PROGRAM" in str(error)
+    assert sent(f"UnsetEnvironment={name}") == [("UnsetEnvironment", [name])]
+
+
 def test_capability_lines_merge_as_in_a_unit_file() -> None:
     both = sent("CapabilityBoundingSet=CAP_CHOWN CAP_KILL")
     assert sent("CapabilityBoundingSet=CAP_CHOWN", "CapabilityBoundingSet=CAP_KILL") == both
@@ -125,6 +133,8 @@ def test_every_wrong_line_is_a_problem_of_its_own() -> None:
         "Environment=A",
         "Environment='A=b",
         "Environment=TASKPACKER_NAME=x",
+        "Environment=EXIT_STATUS=0",
+        "Environment=SERVICE_RESULT=success",
         "EnvironmentFile=relative",
         "IOReadBandwidthMax=/dev/sda",
         "IPAddressAllow=300.0.0.1",
