@@ -7,8 +7,9 @@ import signal
 
 from hypothesis import settings
 
-# A busy machine is no reason to fail.
-settings.register_profile("untimed", deadline=None)
+# A busy machine is no reason to fail, and what is found in one run is found in all: what looks for more is the profile
+# `long` and tests/fuzz/run.
+settings.register_profile("untimed", deadline=None, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=20_000, database=None)
 settings.load_profile("untimed")
 

@@ -377,7 +377,7 @@ class Connection(MessageBus):
 
 def _session_address() -> str | None:
     """dbus-next knows only the environment variable; sd-bus also looks here (sd_bus_open_user(3))."""
-    path = Path(os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")) / "bus"
+    path = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}") / "bus"
     return None if "DBUS_SESSION_BUS_ADDRESS" in os.environ else f"unix:path={path}"
 
 
