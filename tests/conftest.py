@@ -7,8 +7,8 @@ import signal
 
 from hypothesis import settings
 
-# A busy machine is no reason to fail, and what is found in one run is found in all. What looks for more is the profile
-# `long` and tests/fuzz/run.
+# A busy machine is no reason to fail, and what is found in one run is found in all. What looks for more is profile
+# `long`, and tests/fuzz/run.
 settings.register_profile("untimed", deadline=None, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=20_000, database=None)
 settings.load_profile("untimed")

@@ -6,6 +6,7 @@ Decoding raises InvalidArgs that names the entry and the key; encoding never fai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -63,6 +64,7 @@ TASK_SIGNATURES: Final[Mapping[str, str]] = {
 """The keys of GetTask and ListTasks. Times in usec of CLOCK_REALTIME, memory in bytes but `chunks`. `promised` is
 when a task that was queued starts at the latest; `retries` how often it is tried again when it fails."""
 
+_BARE_ENTRY: Final = re.compile(r"(?<!a)\{")
 MAX_NESTING: Final = 8
 """Variants within variants, and containers within them; libdbus itself would let 64 through."""
 
@@ -92,12 +94,14 @@ def values_from(part: str, variants: Mapping[str, Variant]) -> dict[str, Value]:
 
 
 def value_from(variant: Variant) -> Value:
-    return Value(variant.signature, _plain(_without_descriptor(variant).value, MAX_NESTING))
+    return Value(variant.signature, _plain(_checked(variant).value, MAX_NESTING))
 
 
-def _without_descriptor(variant: Variant) -> Variant:
+def _checked(variant: Variant) -> Variant:
     if "h" in variant.signature:
         raise InvalidArgs("a file descriptor is not taken")
+    if _BARE_ENTRY.search(variant.signature):  # The bus lets none through, but dbus-next would read it.
+        raise InvalidArgs("an entry of a dictionary is no value by itself")
     return variant
 
 
@@ -107,7 +111,7 @@ def _plain(data: Any, depth: int) -> Any:
         raise InvalidArgs(f"values are nested more than {MAX_NESTING} deep")
     match data:
         case Variant():
-            return _plain(_without_descriptor(data).value, depth - 1)
+            return _plain(_checked(data).value, depth - 1)
         case list():
             return [_plain(item, depth - 1) for item in data]
         case dict():

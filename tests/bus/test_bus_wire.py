@@ -48,6 +48,11 @@ def test_nesting_has_an_end_and_the_error_says_where() -> None:
         wire.requests_from([["a", {}, {}], ["b", {}, {"p": variant}]])
 
 
+def test_an_entry_without_its_dictionary_is_refused() -> None:
+    with pytest.raises(InvalidArgs, match="args, key 'tag': an entry of a dictionary"):
+        wire.requests_from([["a", {"tag": a_variant("({sv})", [("x", Variant("s", "y"))])}, {}]])
+
+
 @pytest.mark.parametrize("variant", [Variant("h", 0), Variant("v", Variant("ah", [0]))])
 def test_file_descriptor_is_refused(variant: Variant) -> None:
     with pytest.raises(InvalidArgs, match="args, key 'tag': a file descriptor"):
