@@ -28,7 +28,9 @@ from sd_taskpacker.engine.ports import Manager
 from sd_taskpacker.model.request import Caller, Request
 
 MANY: Final = 100
-"""Requests of one call from which on they are read in a thread."""
+"""Requests of one call, or lines of one answer, from which on they are read or written in a thread."""
+LINE: Final = 200
+"""Characters of a plan for a line of it, about."""
 
 
 async def _read(requests: Sequence[Sequence[Any]]) -> list[Request]:
@@ -44,11 +46,13 @@ class ManagerInterface(ServiceInterface):
         super().__init__(MANAGER)
         self._manager = manager
         self._callers = callers
-        # Two, so that one that takes long does not keep everybody else from a short one.
-        self._encoding = ThreadPoolExecutor(2, thread_name_prefix="encode")
+        # One: of several at once, each would take the interpreter from the loop as often.
+        self._encoding = ThreadPoolExecutor(1, thread_name_prefix="encode")
 
-    async def _encoded(self, signature: str, made: Callable[[], Any]) -> Any:
+    async def _encoded(self, signature: str, count: int, made: Callable[[], Any]) -> Any:
         """What may be thousands is made and encoded in a thread: nobody else would be answered meanwhile."""
+        if count < MANY:
+            return whole(signature, made())
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._encoding, lambda: whole(signature, made()))
 
@@ -134,7 +138,7 @@ class ManagerInterface(ServiceInterface):
     async def ListTasks(self, filter: "a{sv}") -> "aa{sv}":
         """Filters: state s or as, root s, kind s, since t (usec), limit u; running and waiting ones by default."""
         tasks = await self._manager.list_tasks(wire.filter_from(filter))
-        return await self._encoded("aa{sv}", lambda: [wire.task_to_wire(task) for task in tasks])
+        return await self._encoded("aa{sv}", len(tasks), lambda: [wire.task_to_wire(task) for task in tasks])
 
     @method()
     @replies
@@ -154,7 +158,7 @@ class ManagerInterface(ServiceInterface):
         """The plan as it is now: json, text, svg or html."""
         form = wire_queue.format_from(format)
         plan = await self._manager.get_plan(form)
-        return await self._encoded("s", lambda: wire_queue.plan_to_wire(plan, form))
+        return await self._encoded("s", len(plan) // LINE, lambda: wire_queue.plan_to_wire(plan, form))
 
     @method()
     @replies
@@ -162,7 +166,7 @@ class ManagerInterface(ServiceInterface):
         """(sequence, time usec, id, event, details) each, oldest first; at most `limit`, and not all for 0 either.
         Numbers have no gaps: when the first is not `after` + 1, those between are no longer kept."""
         events = await self._manager.list_events(after, limit)
-        return await self._encoded("a(ttssa{sv})", lambda: wire_queue.events_to_wire(events))
+        return await self._encoded("a(ttssa{sv})", len(events), lambda: wire_queue.events_to_wire(events))
 
     @method()
     @replies

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sd_taskpacker.bus import wire, wire_queue, wire_units
+from sd_taskpacker.bus.encoding import a_variant
 from sd_taskpacker.bus.framing import decode
 from sd_taskpacker.engine.ports import Answer, TaskFilter
 from sd_taskpacker.errors import InvalidArgs, TaskpackerError

@@ -78,10 +78,15 @@ class Workers:
 def disk(machine: Machine) -> Iterator[Disk]:
     with small_disk(machine) as disk:
         yield disk
-        for task in machine.running():
-            with suppress(CallFailed):  # It has ended meanwhile.
-                machine.call("Kill" if task["state"] == "running" else "Cancel", *_order(task))
-        machine.wait(lambda: not machine.running(), "no task is left")
+        machine.wait(lambda: _ends_everything(machine), "no task is left")
+
+
+def _ends_everything(machine: Machine) -> bool:
+    """Whether nothing is left. What starts or ends meanwhile is for the next look."""
+    for task in (tasks := machine.running()):
+        with suppress(CallFailed):
+            machine.call("Kill" if task["state"] == "running" else "Cancel", *_order(task))
+    return not tasks
 
 
 def _order(task: dict[str, Any]) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Ordinary users who mean harm, on the real bus: others are served meanwhile, and nothing comes of it.
 
-What is asserted of the time is what others feel: 99 of 100 calls take less than 100 ms. But each call goes through
-the bus, both ways, and the bus (which has one thread for everybody, and no turns) is attacked by the same floods; the
-machine may be busy with something else, too. So the same client asks the bus itself in between: where that alone
-takes long, the service may take a few times as long, and no longer.
+With TASKPACKER_TIMED=1 in the environment, on a machine with nothing else to do, the time is asserted, too: what
+others feel is that 99 of 100 calls take less than 100 ms. But each call goes through the bus, both ways, and the bus
+(which has one thread for everybody, and no turns) is attacked by the same floods. So the same client asks the bus
+itself in between: where that alone takes long, the service may take a few times as long, and no longer.
 
 With 500 connections that each hear everything the bus itself takes one to three seconds for each call of anybody: it
 serves one message of each in turn, and tells 500 of whatever happens. So there only a few calls are made.
@@ -13,6 +13,7 @@ serves one message of each in turn, and tells 500 of whatever happens. So there 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,9 @@ QUICK_MS: Final = 100.0
 AS_LONG: Final = 6
 """Times the bus's own: there and back are two ways through the bus, each of which waits as a question to it does, and
 the service shares the processors with whoever floods."""
-ROUNDS: Final = 150
+TIMED: Final = "TASKPACKER_TIMED" in os.environ
+"""Whether the time is asserted: that takes a machine with nothing else to do."""
+ROUNDS: Final = 150 if TIMED else 20
 IN_A_CROWD: Final = 2
 MIB: Final = 1 << 20
 GROWTH: Final = 160 * MIB
@@ -122,7 +125,7 @@ def test_others_are_served_while_somebody_means_harm(at: Machine, attacks: list[
     grown = _memory(pid, "VmHWM") - memory
     at.wait(lambda: _memory(pid, "VmRSS") < memory + LEFT, "the memory is given back")
     assert found["errors"] == []
-    if attacks not in NOT_YET:
+    if TIMED and attacks not in NOT_YET:
         assert service < max(QUICK_MS, AS_LONG * bus), f"{service:.1f} ms; the bus itself: {bus:.1f} ms"
     assert grown < GROWTH, grown >> 20
     assert (at.show(SERVICE, "MainPID"), at.show(SERVICE, "NRestarts")) == (pid, "0")
