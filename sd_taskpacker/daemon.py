@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -55,45 +55,18 @@ from sd_taskpacker.host.garbage import Garbage
 from sd_taskpacker.host.heartbeat import Heartbeat
 from sd_taskpacker.host.journal import JournalWitness
 from sd_taskpacker.host.journal_writer import IDENTIFIER, JournalWriter
+from sd_taskpacker.host.paths import Paths
 from sd_taskpacker.host.receipts import ReceiptBox
 from sd_taskpacker.host.store import SqliteStore
 from sd_taskpacker.host.trust import Trust
 from sd_taskpacker.host.unitdirs import UnitDirectories, default_directories
 from sd_taskpacker.host.user_unit import install_user_unit
 from sd_taskpacker.host.workdir import WorkDirectories
-from sd_taskpacker.host.xdg import base
 from sd_taskpacker.model.names import SLICE
 
 log = logging.getLogger("sd-taskpacker")
 
 START_AGAIN_SECONDS: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
-    state: Path
-    runtime: Path
-    config: Path
-    dropins: Path
-    """Where systemd reads unit drop-ins that live until the next boot (systemd.unit(5))."""
-
-    @classmethod
-    def of(cls, *, user: bool, environ: Mapping[str, str]) -> Paths:
-        if not user:
-            return cls(
-                state=Path("/var/lib/sd-taskpacker"),
-                runtime=Path("/run/sd-taskpacker"),
-                config=Path("/etc/sd-taskpacker/taskpacker.toml"),
-                dropins=Path("/run/systemd/system"),
-            )
-        home = Path.home()
-        runtime = base(environ, "XDG_RUNTIME_DIR", Path(f"/run/user/{os.getuid()}"))
-        return cls(
-            state=base(environ, "XDG_STATE_HOME", home / ".local/state") / "sd-taskpacker",
-            runtime=runtime / "sd-taskpacker",
-            config=base(environ, "XDG_CONFIG_HOME", home / ".config") / "sd-taskpacker/taskpacker.toml",
-            dropins=runtime / "systemd/user",
-        )
 
 
 def main() -> NoReturn:

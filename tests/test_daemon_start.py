@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sd_taskpacker.daemon import START_AGAIN_SECONDS, Paths, pause_before_exit, unless_over
+from sd_taskpacker.daemon import START_AGAIN_SECONDS, pause_before_exit, unless_over
+from sd_taskpacker.host.paths import Paths
 
 
 def test_who_fails_at_the_start_waits_before_the_next_try_and_who_ran_for_a_while_does_not() -> None:

@@ -17,7 +17,8 @@ from sd_taskpacker.bus.task_objects import properties_changed
 from sd_taskpacker.bus.wire import task_to_wire, variants_of
 from sd_taskpacker.bus.wire_queue import change_to_wire
 from sd_taskpacker.engine.events import TaskEnded, TaskQueued
-from sd_taskpacker.engine.ports import PlanFormat, TaskFilter
+from sd_taskpacker.engine.manager import PlanFormat
+from sd_taskpacker.engine.ports import TaskFilter
 from sd_taskpacker.host.store import SqliteStore
 from sd_taskpacker.host.workdir import WorkDirectories
 from sd_taskpacker.model.request import Caller

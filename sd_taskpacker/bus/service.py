@@ -24,7 +24,7 @@ from sd_taskpacker.bus.encoding import whole
 from sd_taskpacker.bus.faults import replies
 from sd_taskpacker.bus.introspection import complete
 from sd_taskpacker.bus.names import MANAGER
-from sd_taskpacker.engine.ports import Manager
+from sd_taskpacker.engine.manager import Manager
 from sd_taskpacker.model.request import Caller, Request
 
 MANY: Final = 100

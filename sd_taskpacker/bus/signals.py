@@ -14,7 +14,7 @@ from sd_taskpacker.bus.latest import Later, Latest, call_later
 from sd_taskpacker.bus.names import PROPERTIES
 from sd_taskpacker.bus.task_objects import properties_changed
 from sd_taskpacker.bus.wire_queue import change_to_wire
-from sd_taskpacker.engine.ports import Figures
+from sd_taskpacker.engine.manager import Figures
 from sd_taskpacker.model.names import OBJECT_ROOT
 from sd_taskpacker.model.task import Task, TaskState
 
@@ -27,7 +27,7 @@ Emit = Callable[[str, str, str, str, Sequence[Any]], None]
 
 
 class BusSignals:
-    """engine.ports.Signals. `interface` is what is exported: it knows the signatures. `sent` returns when what was
+    """engine.manager.Signals. `interface` is what is exported: it knows the signatures. `sent` returns when what was
     emitted has left. `status` gets a line for `systemctl status`. Of the figures, and of that line, not each one is
     told that lasted for less than a moment."""
 

@@ -14,7 +14,8 @@ from dbus_next import Variant
 
 from sd_taskpacker.bus.encoding import a_variant
 from sd_taskpacker.bus.text import bus_text
-from sd_taskpacker.engine.ports import Answer, Figures, TaskFilter
+from sd_taskpacker.engine.manager import Answer, Figures
+from sd_taskpacker.engine.ports import TaskFilter
 from sd_taskpacker.errors import InvalidArgs
 from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.request import Request

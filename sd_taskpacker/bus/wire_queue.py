@@ -10,7 +10,8 @@ from dbus_next import Variant
 
 from sd_taskpacker.bus.text import bus_text
 from sd_taskpacker.bus.wire import TASK_SIGNATURES, task_variant
-from sd_taskpacker.engine.ports import PastEvent, PlanFormat, Trial
+from sd_taskpacker.engine.manager import PlanFormat, Trial
+from sd_taskpacker.engine.ports import PastEvent
 from sd_taskpacker.errors import InvalidArgs, LimitExceeded
 from sd_taskpacker.model.excerpt import excerpt
 from sd_taskpacker.model.task import Task, describe

@@ -16,7 +16,7 @@ from typing import Final
 from sd_taskpacker.engine.drafting import candidate_of, claims_of, deadline_of, limits_of, started, task_of
 from sd_taskpacker.engine.events import Event, TaskQueued, TaskStarted
 from sd_taskpacker.engine.limits import check_waiting, check_workorders
-from sd_taskpacker.engine.ports import Answer
+from sd_taskpacker.engine.manager import Answer
 from sd_taskpacker.engine.requests import Instance, Office, examine
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.errors import LimitExceeded

@@ -18,21 +18,10 @@ from sd_taskpacker.engine.events import Resumed
 from sd_taskpacker.engine.inquiries import Inquiries
 from sd_taskpacker.engine.limits import Rates
 from sd_taskpacker.engine.loop import Loop
+from sd_taskpacker.engine.manager import Answer, Figures, PlanFormat, Trial
 from sd_taskpacker.engine.orders import Orders
 from sd_taskpacker.engine.past import Past
-from sd_taskpacker.engine.ports import (
-    Answer,
-    Authority,
-    Figures,
-    Launcher,
-    Machine,
-    PastEvent,
-    PlanFormat,
-    TaskFilter,
-    Trial,
-    Units,
-    Workdirs,
-)
+from sd_taskpacker.engine.ports import Authority, Launcher, Machine, PastEvent, TaskFilter, Units, Workdirs
 from sd_taskpacker.engine.requests import Office, Place
 from sd_taskpacker.engine.rights import Rights, must_submit
 from sd_taskpacker.engine.roots import ROOT_CALLER, Roots
@@ -53,7 +42,7 @@ FEW: Final = 10
 
 
 class Desk:
-    """Implements ports.Manager. `configure` reads the configuration: what is in force, and what is wrong with the
+    """Implements manager.Manager. `configure` reads the configuration: what is in force, and what is wrong with the
     file, if anything. `show` is told the figures whenever they may have changed; the bus, which needs the desk to
     exist first, sets it."""
 

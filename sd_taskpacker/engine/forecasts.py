@@ -12,7 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from sd_taskpacker.engine.ports import Trial
+from sd_taskpacker.engine.manager import Trial
 from sd_taskpacker.engine.trial import Draft
 from sd_taskpacker.engine.wholeplan import WholePlans
 from sd_taskpacker.errors import LimitExceeded

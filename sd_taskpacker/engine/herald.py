@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from sd_taskpacker.engine.ports import Signals
+from sd_taskpacker.engine.manager import Signals
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.model.task import Task
 from sd_taskpacker.model.unit import Kind

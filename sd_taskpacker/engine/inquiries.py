@@ -9,8 +9,9 @@ from typing import Final
 from sd_taskpacker.engine.explain import explain
 from sd_taskpacker.engine.forecasts import Forecasts
 from sd_taskpacker.engine.loop import Loop
+from sd_taskpacker.engine.manager import PlanFormat
 from sd_taskpacker.engine.picture import draw
-from sd_taskpacker.engine.ports import PastEvent, PlanFormat, TaskFilter
+from sd_taskpacker.engine.ports import PastEvent, TaskFilter
 from sd_taskpacker.engine.wholeplan import WholePlans
 from sd_taskpacker.errors import NoSuchTask
 from sd_taskpacker.model.names import TaskId

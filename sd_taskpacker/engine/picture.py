@@ -8,7 +8,7 @@ from typing import Final
 
 from sd_taskpacker.drawing import as_html, as_json, as_svg, as_text
 from sd_taskpacker.drawing.view import Bar, PlanView, Unplaced
-from sd_taskpacker.engine.ports import PlanFormat
+from sd_taskpacker.engine.manager import PlanFormat
 from sd_taskpacker.engine.wholeplan import WholePlan
 from sd_taskpacker.model.resource import CPU, MEMORY, Lease
 from sd_taskpacker.model.task import Task

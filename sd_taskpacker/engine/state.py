@@ -23,7 +23,8 @@ from sd_taskpacker.engine.events import (
     TaskStarted,
 )
 from sd_taskpacker.engine.line import Line
-from sd_taskpacker.engine.ports import Budget, Figures, Remembered
+from sd_taskpacker.engine.manager import Figures
+from sd_taskpacker.engine.ports import Budget, Remembered
 from sd_taskpacker.model.learning import expected, lasted, learn, run_time
 from sd_taskpacker.model.names import TaskId
 from sd_taskpacker.model.quantities import CHUNK_BYTES

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sd_taskpacker.engine.admission import DRAINED
 from sd_taskpacker.engine.drafting import candidate_of, limits_of
-from sd_taskpacker.engine.ports import Forecast, Trial
+from sd_taskpacker.engine.manager import Forecast, Trial
 from sd_taskpacker.engine.requests import Office, examine
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.unit import Kind

@@ -14,7 +14,7 @@ from sd_taskpacker.bus.service import ManagerInterface
 from sd_taskpacker.bus.task_objects import PROPERTIES
 from sd_taskpacker.bus.wire import TASK_SIGNATURES
 from sd_taskpacker.bus.wire_queue import CHANGE_KEYS
-from sd_taskpacker.engine.ports import Manager
+from sd_taskpacker.engine.manager import Manager
 from sd_taskpacker.errors import TaskpackerError
 from sd_taskpacker.manual.blocks import Block, Item, Paragraph
 from sd_taskpacker.manual.words import FILTERS, REQUEST_ARGS, TASK_KEYS

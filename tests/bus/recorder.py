@@ -16,16 +16,8 @@ from sd_taskpacker.bus.names import MANAGER as INTERFACE
 from sd_taskpacker.bus.names import NAME, PATH
 from sd_taskpacker.bus.service import ManagerInterface
 from sd_taskpacker.bus.task_objects import TaskObjects
-from sd_taskpacker.engine.ports import (
-    Answer,
-    Figures,
-    Forecast,
-    Manager,
-    PastEvent,
-    PlanFormat,
-    TaskFilter,
-    Trial,
-)
+from sd_taskpacker.engine.manager import Answer, Figures, Forecast, Manager, PlanFormat, Trial
+from sd_taskpacker.engine.ports import PastEvent, TaskFilter
 from sd_taskpacker.errors import NoSuchTask
 from sd_taskpacker.model.request import Caller, Request
 from sd_taskpacker.model.task import Task, TaskState
@@ -53,7 +45,7 @@ FIGURES = Figures(
 
 @dataclass
 class RecordingManager:
-    """engine.ports.Manager that only remembers what it was asked."""
+    """engine.manager.Manager that only remembers what it was asked."""
 
     asked: list[tuple[Any, ...]] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)

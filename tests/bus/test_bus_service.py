@@ -16,7 +16,8 @@ from sd_taskpacker.bus.names import MANAGER as INTERFACE
 from sd_taskpacker.bus.names import NAME, PATH
 from sd_taskpacker.bus.news import TaskChanged
 from sd_taskpacker.bus.wire_queue import MAX_PLAN, change_to_wire
-from sd_taskpacker.engine.ports import PlanFormat, TaskFilter
+from sd_taskpacker.engine.manager import PlanFormat
+from sd_taskpacker.engine.ports import TaskFilter
 from sd_taskpacker.errors import LimitExceeded
 from sd_taskpacker.model.request import Request
 from sd_taskpacker.model.values import Value

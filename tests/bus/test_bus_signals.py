@@ -12,7 +12,7 @@ from dbus_next import Variant
 from sd_taskpacker.bus.names import MANAGER as INTERFACE
 from sd_taskpacker.bus.signals import FIGURES_SECONDS, STATUS_SECONDS, BusSignals, status_line
 from sd_taskpacker.bus.task_objects import INTERFACE as TASK_INTERFACE
-from sd_taskpacker.engine.ports import Signals
+from sd_taskpacker.engine.manager import Signals
 from sd_taskpacker.model.task import Result, Task
 from sd_taskpacker.model.values import Value
 from tests.bus.builders import a_task, an_outcome

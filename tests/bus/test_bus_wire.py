@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sd_taskpacker.bus import wire, wire_queue, wire_units
 from sd_taskpacker.bus.encoding import a_variant
 from sd_taskpacker.bus.framing import decode
-from sd_taskpacker.engine.ports import Answer, TaskFilter
+from sd_taskpacker.engine.manager import Answer
+from sd_taskpacker.engine.ports import TaskFilter
 from sd_taskpacker.errors import InvalidArgs, TaskpackerError
 from sd_taskpacker.model.task import TaskState, describe
 from sd_taskpacker.model.unit import Catalogue, Kind

@@ -21,9 +21,9 @@ from sd_taskpacker.engine.events import (
     TaskQueued,
     TaskStarted,
 )
+from sd_taskpacker.engine.manager import Figures
 from sd_taskpacker.engine.ports import (
     Budget,
-    Figures,
     FoundUnit,
     ObservedUnit,
     PastEvent,

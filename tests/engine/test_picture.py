@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sd_taskpacker.drawing.view import PlanView
 from sd_taskpacker.engine.events import Drained
+from sd_taskpacker.engine.manager import PlanFormat
 from sd_taskpacker.engine.picture import draw, picture
-from sd_taskpacker.engine.ports import PlanFormat
 from sd_taskpacker.engine.state import State
 from sd_taskpacker.engine.wholeplan import WholePlan
 from sd_taskpacker.model.unit import Kind

@@ -16,7 +16,8 @@ from sd_taskpacker.engine import state as state_module
 from sd_taskpacker.engine.cycle import REFRESH_USEC, STORE_RETRY_USEC
 from sd_taskpacker.engine.events import TaskEnded, TaskPromised, TaskQueued, TaskStarted
 from sd_taskpacker.engine.loop import Loop
-from sd_taskpacker.engine.ports import Budget, Forecast, PlanFormat, Remembered, TaskFilter
+from sd_taskpacker.engine.manager import Forecast, PlanFormat
+from sd_taskpacker.engine.ports import Budget, Remembered, TaskFilter
 from sd_taskpacker.engine.turn import Decide, Decision, Numbered
 from sd_taskpacker.errors import Decommissioned, InvalidArgs, LimitExceeded, NoSuchTask
 from sd_taskpacker.model.quantities import CHUNK_BYTES

@@ -5,7 +5,7 @@ import pytest
 
 from sd_taskpacker.engine.admission import enqueue
 from sd_taskpacker.engine.events import Drained
-from sd_taskpacker.engine.ports import Forecast, Trial
+from sd_taskpacker.engine.manager import Forecast, Trial
 from sd_taskpacker.engine.requests import Office
 from sd_taskpacker.engine.trial import draft
 from sd_taskpacker.errors import InvalidArgs
