@@ -92,7 +92,7 @@ def _body_of(read: Callable[[bytes], Message | None], raw: bytes) -> str | None:
     """None where it is no message."""
     try:
         message = read(raw)
-    except Exception:
+    except Exception:  # Whatever it stumbles over, these bytes are no message to it.
         return None
     return None if message is None else repr(message.body)
 
